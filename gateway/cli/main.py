@@ -1,0 +1,58 @@
+"""``gateway``: the command line. Each command's module is imported only when the command is called."""
+
+import importlib
+import sys
+
+import click
+
+from gateway.errors import GatewayError
+
+COMMANDS = {
+    # name: (module, attribute, one line of help)
+    "calls": ("gateway.cli.journal", "calls", "Show the calls and what became of them."),
+    "demo": ("gateway.cli.demo", "demo", "Run the main job on the bench: a customer's call is turned round."),
+    "dtmf": ("gateway.cli.dtmf", "dtmf", "Decode and encode DTMF keys in sound files."),
+    "exchange": ("gateway.cli.exchange", "exchange", "The bench's telephone exchange: serve modem ports, place calls."),
+    "keys": ("gateway.cli.keys", "keys", "Make this box's key pair and trust the other box."),
+    "line": ("gateway.cli.line", "line", "Look at one line and its modem."),
+    "menu": ("gateway.cli.menu", "menu", "Check and draw the order menu."),
+    "orders": ("gateway.cli.journal", "orders", "Show the orders."),
+    "run": ("gateway.cli.run", "run", "Run this box, domestic or overseas, as its settings say."),
+    "tones": ("gateway.cli.tones", "tones", "Name the call-progress tones in sound."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module and take it from there."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in ``--help``, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gateway")
+def cli() -> None:
+    """A callback gateway: the domestic box takes the number, the overseas box calls the customer back."""
+
+
+def main() -> None:
+    """Entry point: an error of ours becomes one line on standard error and exit code 1."""
+    try:
+        cli()
+    except GatewayError as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(1)

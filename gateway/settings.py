@@ -1,0 +1,204 @@
+"""The settings file: TOML, read once, into frozen structs. An error names the file, the key and the remedy.
+
+``docs/settings.md`` explains every key to the technician; ``gateway run`` is the same command for both roles.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from gateway.errors import SettingsError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
+E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+
+
+class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[line]]``: a modem and the telephone line it hangs on."""
+
+    name: Name
+    port: str
+    model: str
+    number: E164
+    """The line's own number; never dialled by us (loop guard)."""
+    country: Country = "JP"
+    baud: Annotated[int, msgspec.Meta(ge=1200, le=921600)] = 115200
+    international_prefix: str | None = None
+    """Dialled before an E.164 number without its +; the country's own if absent."""
+    dial_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9*#,W]*$")] = ""
+    """To reach an outside line of a branch exchange ("0,")."""
+    trace: str | None = None
+    """A file that every byte of AT traffic is written to."""
+    record: str | None = None
+    """A folder that gets one WAV a call (left: far end, right: us)."""
+
+
+class GuidanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[guidance]``, domestic: what an inbound caller hears before we hang up."""
+
+    accepted: Literal["speech", "tone"] = "speech"
+    withheld: Literal["hint", "ring"] = "hint"
+    """A caller who withholds by wish (P): answer with "dial 186 first", or let it ring."""
+    refused: Literal["speech", "ring"] = "ring"
+    """C, O, S and unknown."""
+    not_kept: Literal["speech", "ring"] = "speech"
+    """An honest "we can't take your call now" where the request could not be kept."""
+    settle: NotNegative = 0.0
+    """Seconds from on hook to the hand-over, so that the caller's telephone is free again when we ring."""
+
+
+class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[link.route]]`` to the other box; the first is preferred."""
+
+    name: Name
+    bind: str | None = None
+    """Where this box listens on this route: ``tcp://*:5810``."""
+    connect: str | None = None
+    """Where the peer listens on this route."""
+    source: str | None = None
+    """Local address to go out from, so that a dedicated line is really used."""
+
+
+class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[link]``: the other box."""
+
+    peer: Name
+    routes: Annotated[tuple[RouteSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="route")
+    ack_floor: Positive = 0.5
+    """Shortest wait for an acknowledgement, in real seconds, before another route or another try."""
+    away_limit: Positive = 3600.0
+    """Domestic: with the peer away this long, callers hear that we can't call back."""
+
+
+class RetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[retry]``, overseas: seconds before the next attempt, by outcome; an empty list: no further attempt."""
+
+    busy: tuple[NotNegative, ...] = (60.0, 120.0, 300.0)
+    no_answer: tuple[NotNegative, ...] = (120.0, 600.0)
+    network: tuple[NotNegative, ...] = (15.0, 60.0, 300.0, 900.0)
+    left_early: tuple[NotNegative, ...] = (30.0,)
+    machine: tuple[NotNegative, ...] = (900.0,)
+    expires: Positive = 7200.0
+    """A request older than this is closed as not reached."""
+
+
+class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[policy]``: what may be dialled; everything else is refused. Checked on both boxes."""
+
+    regions: tuple[Country, ...] = ()
+    kinds: tuple[str, ...] = ("mobile", "fixed_line", "fixed_line_or_mobile", "voip", "personal_number")
+    per_number_hour: Annotated[int, msgspec.Meta(ge=0)] = 2
+    per_number_day: Annotated[int, msgspec.Meta(ge=0)] = 5
+    max_call: Positive = 600.0
+    """Hard cap on a call-back, seconds, enforced by the overseas box alone."""
+    blocked: tuple[str, ...] = ()
+    """E.164 prefixes never accepted nor dialled."""
+
+
+class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[callback]``, overseas."""
+
+    menu: str | None = None
+    """The menu file; the built-in order menu if absent."""
+    ring_time: Positive = 45.0
+    """Give up ringing after this many seconds."""
+    human_check: Positive = 30.0
+    """Without a key for this long after the answer it was no person."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    role: Literal["domestic", "overseas"]
+    name: Name
+    data: str
+    """Folder for the store, keys and recordings; a relative path counts from the settings file."""
+    country: Country = "JP"
+    language: Literal["ja", "en"] = "ja"
+    prompts: str | None = None
+    """A folder whose WAV files replace the shipped ones of the same name."""
+    lines: Annotated[tuple[LineSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="line")
+    link: LinkSettings
+    guidance: GuidanceSettings = GuidanceSettings()
+    retry: RetrySettings = RetrySettings()
+    policy: PolicySettings = PolicySettings()
+    callback: CallbackSettings = CallbackSettings()
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def store(self) -> Path:
+        """The store's file."""
+        return Path(self.data) / "gateway.db"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of our key pair and the peers' public keys."""
+        return Path(self.data) / "keys"
+
+
+def load(path: Path) -> Settings:
+    """Read and check a settings file; paths in it become absolute. Raises ``SettingsError``."""
+    settings = read(path, Settings)
+    names = [line.name for line in settings.lines]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f'{path}: two lines are named "{name}"; give each [[line]] its own name')
+    ports = [line.port for line in settings.lines]
+    for port in ports:
+        if ports.count(port) > 1:
+            raise SettingsError(f"{path}: port {port} is given to two lines; one modem serves one line")
+    return _absolute(settings, path.resolve().parent)
+
+
+T = TypeVar("T")
+
+
+def read(path: Path, kind: type[T]) -> T:
+    """Any TOML file into a struct of ``kind``. Raises ``SettingsError`` that names file, key or line, and remedy."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such settings file; name one with --settings") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from None
+    try:
+        return msgspec.convert(tomllib.loads(text), kind)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {_explain(str(error))}") from None
+
+
+def _explain(error: str) -> str:
+    """msgspec's words, turned so that the key comes first and the remedy is plain."""
+    what, _, where = error.partition(" - at `$")
+    where = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", where.rstrip("`")).lstrip(".")
+    if missing := re.search(r"missing required field `(\w+)`", what):
+        key = f"{where}.{missing[1]}" if where else missing[1]
+        return f"{key} is missing; add it"
+    if unknown := re.search(r"unknown field `(\w+)`", what):
+        key = f"{where}.{unknown[1]}" if where else unknown[1]
+        return f"{key} is not a setting; remove it or correct its spelling"
+    return f"{where or 'the file'}: {what[:1].lower()}{what[1:]}"
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
+    def fix(path: str | None) -> str | None:
+        return None if path is None else str(base / path)
+
+    lines = tuple(
+        msgspec.structs.replace(line, trace=fix(line.trace), record=fix(line.record)) for line in settings.lines
+    )
+    return msgspec.structs.replace(
+        settings,
+        data=str(base / settings.data),
+        prompts=fix(settings.prompts),
+        lines=lines,
+        callback=msgspec.structs.replace(settings.callback, menu=fix(settings.callback.menu)),
+    )

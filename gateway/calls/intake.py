@@ -1,0 +1,118 @@
+"""The domestic side of a call: screen the caller, keep the request, say so, hang up, hand over.
+
+The order is the promise: the request is on disk before anyone says "accepted" (promise 1), and it is handed to the
+overseas box only once the line is on hook again, so that the customer's telephone is free when it is called back.
+A caller who leaves early has been accepted all the same. A number that the exchange masks after sending it is
+withdrawn before the hand-over.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway import clock
+from gateway.audio.prompts import Clip, PromptLibrary
+from gateway.calls.policy import DAY, HOUR, Requests
+from gateway.calls.screening import WITHHELD_WORDS, Screening, Verdict
+from gateway.errors import StoreError
+from gateway.line import CallEnded, IncomingCall, Line
+from gateway.numbers import PhoneNumber, Withheld
+from gateway.settings import LineSettings
+from gateway.store.journal import Domestic
+
+log = logging.getLogger(__name__)
+
+OFF_HOOK_CAP = 4.7
+"""Seconds off hook at most, whatever plays: the first leg is to stay within 5 s, hanging up included."""
+
+
+@dataclass
+class Intake:
+    """Serves one domestic line."""
+
+    line: Line
+    settings: LineSettings
+    language: str
+    prompts: PromptLibrary
+    journal: Domestic
+    screening: Screening
+    peer_away: Callable[[], bool]
+    hand_over: Callable[[], None]
+    """Wakes the link after a release."""
+
+    async def serve(self) -> None:
+        """Take calls until cancelled. Raises ``LineLost``."""
+        if await self.journal.release_held(self.line.name):
+            self.hand_over()
+        async for call in self.line.incoming():
+            await self.take(call)
+
+    async def take(self, call: IncomingCall) -> None:
+        """One inbound call, from its settled caller ID to the line being free again."""
+        verdict, request = await self._judge(call)
+        log.info("line %s: %s: %s", self.line.name, call.caller, verdict.reason or "accepted")
+        if not verdict.accepted:
+            await self._note_refusal(call, verdict)
+        if verdict.clip is None:
+            await self.line.reject(call)
+            return
+        try:
+            await self._guide(call, verdict.clip, request)
+        finally:
+            if request is not None:
+                await asyncio.shield(self._release(call, request))
+
+    async def _judge(self, call: IncomingCall) -> tuple[Verdict, str | None]:
+        caller, now = call.caller, clock.wall_clock()
+        try:
+            asked = await self._asked(caller, now) if isinstance(caller, PhoneNumber) else Requests()
+            verdict = self.screening.verdict(caller, asked, peer_away=self.peer_away())
+            if not verdict.accepted or isinstance(caller, Withheld):
+                return verdict, None
+            accepted = await self.journal.accept(
+                caller, line=self.line.name, called=self.settings.number, language=self.language, at=now
+            )
+        except StoreError as error:
+            log.error("line %s: the request can't be kept: %s", self.line.name, error)
+            return self.screening.not_kept(f"the request could not be kept: {error}"), None
+        return verdict, accepted.request
+
+    async def _asked(self, number: PhoneNumber, now: float) -> Requests:
+        return Requests(
+            last_hour=await self.journal.requests_since(number, now - HOUR),
+            last_day=await self.journal.requests_since(number, now - DAY),
+        )
+
+    async def _note_refusal(self, call: IncomingCall, verdict: Verdict) -> None:
+        try:
+            await self.journal.record_refused(
+                line=self.line.name, caller=call.caller, reason=verdict.reason, at=clock.wall_clock()
+            )
+        except StoreError as error:
+            log.error("line %s: the refusal can't be noted: %s", self.line.name, error)
+
+    async def _guide(self, call: IncomingCall, clip: str, request: str | None) -> None:
+        sound = self.prompts.sound((Clip(clip),))
+        began = clock.wall_clock()
+        try:
+            async with self.line.answered(call) as voice, asyncio.timeout(OFF_HOOK_CAP):
+                began = clock.wall_clock()
+                voice.play(sound)
+                await voice.played()
+        except CallEnded:
+            log.info("line %s: the caller left during the guidance", self.line.name)
+        except TimeoutError:
+            log.warning("line %s: the guidance is longer than %.1f s and was cut", self.line.name, OFF_HOOK_CAP)
+        if request is not None:
+            await self.journal.leg_ended(request, off_hook_at=began, on_hook_at=clock.wall_clock())
+
+    async def _release(self, call: IncomingCall, request: str) -> None:
+        if isinstance(call.caller, Withheld):
+            await self.journal.withdraw(request, WITHHELD_WORDS[call.caller.reason])
+            log.info("line %s: the number was masked afterwards; request withdrawn", self.line.name)
+            return
+        if self.screening.guidance.settle:
+            await asyncio.sleep(self.screening.guidance.settle)
+        await self.journal.release(request)
+        self.hand_over()

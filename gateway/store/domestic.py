@@ -1,0 +1,221 @@
+"""What the domestic box keeps: callers, the requests that they are owed, and what the overseas box reports of them.
+
+A request is written together with its message, *held* until the customer's line is free again. A caller whose
+request is still open joins it: one number is called back once.
+"""
+
+import logging
+import sqlite3
+import uuid
+from dataclasses import dataclass
+
+from gateway.numbers import CallerId, PhoneNumber
+from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
+from gateway.store import inbox, outbox
+from gateway.store.database import Database
+
+log = logging.getLogger(__name__)
+
+STALE = 86400.0
+"""Seconds after which a request that the peer has, and never reported on, no longer takes in its number's new calls."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A request on disk. ``joined``: it was open already, and no further message goes out."""
+
+    request: str
+    joined: bool
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A customer who has not been called back yet."""
+
+    request: str
+    number: PhoneNumber
+    accepted_at: float
+
+
+class Domestic:
+    """The domestic journal. ``peer``: the box that calls back."""
+
+    def __init__(self, database: Database, peer: str) -> None:
+        self.database = database
+        self.peer = peer
+
+    async def accept(self, number: PhoneNumber, *, line: str, called: str, language: str, at: float) -> Accepted:
+        """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept."""
+        request = CallRequest(str(uuid.uuid4()), number.e164, at, called, language)
+        return await self.database.write(lambda connection: self._accept(connection, request, line))
+
+    async def release(self, request: str) -> bool:
+        """Let the request go to the peer, the line being on hook. False if it has gone, or was withdrawn."""
+        return await self.database.write(lambda connection: outbox.release(connection, request))
+
+    async def release_held(self, line: str) -> int:
+        """Let go what a crash left held by ``line``; each line begins with this. Returns how many."""
+        return await self.database.write(lambda connection: outbox.release_held(connection, line))
+
+    async def withdraw(self, request: str, reason: str) -> None:
+        """The number was masked afterwards: forget it, and the request unless another call asked for it as well."""
+        await self.database.write(lambda connection: _withdraw(connection, request, reason))
+
+    async def record_refused(self, *, line: str, caller: CallerId, reason: str, at: float) -> None:
+        """List a call that was not accepted. A number is kept only where one was shown."""
+        number = caller.e164 if isinstance(caller, PhoneNumber) else None
+        await self.database.write(
+            lambda connection: (
+                connection.execute(
+                    "INSERT INTO call (at, line, number, refused) VALUES (?, ?, ?, ?)", (at, line, number, reason)
+                ).rowcount
+            )
+        )
+
+    async def leg_ended(self, request: str, *, off_hook_at: float, on_hook_at: float) -> None:
+        """Note when the guidance leg of the request's newest call began and ended (Unix seconds)."""
+        await self.database.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE call SET off_hook_at = ?, on_hook_at = ? WHERE id ="
+                    " (SELECT max(id) FROM call WHERE request = ? AND on_hook_at IS NULL)",
+                    (off_hook_at, on_hook_at, request),
+                ).rowcount
+            )
+        )
+
+    async def requests_since(self, number: PhoneNumber, since: float) -> int:
+        """How many calls from ``number`` were accepted since then."""
+        return await self.database.read(
+            lambda connection: int(
+                connection.execute(
+                    "SELECT count(*) FROM call WHERE number = ? AND at >= ? AND refused IS NULL", (number.e164, since)
+                ).fetchone()[0]
+            )
+        )
+
+    async def open_requests(self) -> list[OpenRequest]:
+        """Who has not been called back yet, longest waiting first."""
+        rows = await self.database.read(
+            lambda connection: connection.execute(
+                "SELECT id, number, accepted_at FROM request"
+                " WHERE state <> 'closed' AND number IS NOT NULL ORDER BY accepted_at"
+            ).fetchall()
+        )
+        return [OpenRequest(request, PhoneNumber(number), accepted_at) for request, number, accepted_at in rows]
+
+    async def last_contact(self) -> float | None:
+        """Unix time of the peer's last sign of life, to the minute; None if there never was one."""
+        return await self.database.read(lambda connection: inbox.last_heard(connection, self.peer))
+
+    def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
+        """What a message from the overseas box changes here; runs inside the inbox's transaction."""
+        match message:
+            case Order():
+                self._ensure_request(connection, message.request, message.number, message.confirmed_at)
+                keep_order(connection, message, at)
+            case CallReport():
+                self._ensure_request(connection, message.request, None, message.dialled_at)
+                _keep_report(connection, message)
+            case Recording():
+                self._ensure_request(connection, message.request, message.number, message.recorded_at)
+                _keep_chunk(connection, message)
+            case _:
+                raise ValueError("a domestic box takes no call requests")
+
+    def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str) -> Accepted:
+        at = request.accepted_at
+        row = connection.execute(
+            "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
+            " WHERE number = ? AND state <> 'closed'"
+            " AND (accepted_at > ? OR (outbox.id IS NOT NULL AND outbox.settled_at IS NULL))",
+            (request.number, at - STALE),
+        ).fetchone()
+        if row is None:
+            self._open(connection, request, line)
+        chosen = request.id if row is None else str(row[0])
+        connection.execute(
+            "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
+        )
+        return Accepted(chosen, joined=row is not None)
+
+    def _open(self, connection: sqlite3.Connection, request: CallRequest, line: str) -> None:
+        connection.execute(
+            "UPDATE request SET state = 'closed', outcome = 'unknown', closed_at = ?"
+            " WHERE number = ? AND state <> 'closed'",
+            (request.accepted_at, request.number),
+        )
+        connection.execute(
+            "INSERT INTO request (id, peer, number, called, language, accepted_at, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'open')",
+            (request.id, self.peer, request.number, request.called, request.language, request.accepted_at),
+        )
+        outbox.hold(connection, self.peer, request, owner=line, at=request.accepted_at)
+
+    def _ensure_request(self, connection: sqlite3.Connection, request: str, number: str | None, at: float) -> None:
+        """A request that we no longer know (an older backup was put back) still gets its orders and reports."""
+        connection.execute(
+            "INSERT OR IGNORE INTO request (id, peer, number, called, language, accepted_at, state)"
+            " VALUES (?, ?, ?, '', '', ?, 'open')",
+            (request, self.peer, number, at),
+        )
+
+
+def keep_order(connection: sqlite3.Connection, order: Order, at: float) -> None:
+    """Write an order and its lines."""
+    connection.execute(
+        "INSERT INTO orders (id, request, number, order_number, confirmed_at, kept_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (order.id, order.request, order.number, order.order_number, order.confirmed_at, at),
+    )
+    connection.executemany(
+        "INSERT INTO order_line (orders, position, article, quantity) VALUES (?, ?, ?, ?)",
+        [(order.id, position, line.article, line.quantity) for position, line in enumerate(order.lines, 1)],
+    )
+
+
+def _withdraw(connection: sqlite3.Connection, request: str, reason: str) -> None:
+    connection.execute(
+        "UPDATE call SET refused = ?, number = NULL WHERE id = (SELECT max(id) FROM call WHERE request = ?)",
+        (reason, request),
+    )
+    others = connection.execute(
+        "SELECT count(*) FROM call WHERE request = ? AND refused IS NULL", (request,)
+    ).fetchone()[0]
+    if not others and outbox.drop_held(connection, request):
+        connection.execute(
+            "UPDATE request SET number = NULL, state = 'closed', outcome = 'withdrawn',"
+            " closed_at = (SELECT max(at) FROM call WHERE request = ?) WHERE id = ?",
+            (request, request),
+        )
+
+
+def _keep_report(connection: sqlite3.Connection, report: CallReport) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO attempt (request, attempt, dialled_at, ended_at, outcome, talk_seconds, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            report.request,
+            report.attempt,
+            report.dialled_at,
+            report.ended_at,
+            report.outcome,
+            report.talk_seconds,
+            report.detail,
+        ),
+    )
+    if report.final:
+        connection.execute(
+            "UPDATE request SET state = 'closed', outcome = ?, closed_at = ? WHERE id = ? AND state <> 'closed'",
+            (report.outcome, report.ended_at, report.request),
+        )
+
+
+def _keep_chunk(connection: sqlite3.Connection, part: Recording) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO recording (request, recorded_at, number, subject, chunks) VALUES (?, ?, ?, ?, ?)",
+        (part.request, part.recorded_at, part.number, part.subject, part.chunks),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO recording_chunk (request, recorded_at, chunk, sound) VALUES (?, ?, ?, ?)",
+        (part.request, part.recorded_at, part.chunk, part.sound),
+    )

@@ -1,0 +1,108 @@
+"""Messages for a peer, written in the same transaction as the change that they tell of.
+
+A message is *held* by its owner (a line with the customer still on it), *released* (it has a sequence and may be
+sent) or *settled* (the peer has it on disk). Every function works inside the caller's transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gateway.protocols.link import rank
+from gateway.protocols.messages import Message, encode
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A released message that the peer has not acknowledged."""
+
+    id: str
+    sequence: int
+    rank: int
+    body: bytes
+
+
+def hold(connection: sqlite3.Connection, peer: str, message: Message, *, owner: str, at: float) -> None:
+    """Keep a message that must not be sent before its owner releases it."""
+    connection.execute("INSERT OR IGNORE INTO peer (name) VALUES (?)", (peer,))
+    connection.execute(
+        "INSERT INTO outbox (id, peer, rank, body, owner, written_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (message.id, peer, rank(message), encode(message), owner, at),
+    )
+
+
+def post(connection: sqlite3.Connection, peer: str, message: Message, *, at: float) -> None:
+    """Keep a message that may be sent at once."""
+    connection.execute(
+        "INSERT INTO outbox (id, peer, rank, body, sequence, written_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (message.id, peer, rank(message), encode(message), _next_sequence(connection, peer), at),
+    )
+
+
+def release(connection: sqlite3.Connection, message_id: str) -> bool:
+    """Let a held message go. False if it is not held (any more)."""
+    row = connection.execute("SELECT peer FROM outbox WHERE id = ? AND owner IS NOT NULL", (message_id,)).fetchone()
+    if row is None:
+        return False
+    connection.execute(
+        "UPDATE outbox SET owner = NULL, sequence = ? WHERE id = ?", (_next_sequence(connection, row[0]), message_id)
+    )
+    return True
+
+
+def release_held(connection: sqlite3.Connection, owner: str) -> int:
+    """Let go whatever a crash left held by ``owner``; how many that were."""
+    rows = connection.execute("SELECT id FROM outbox WHERE owner = ? ORDER BY written_at", (owner,)).fetchall()
+    return sum(release(connection, message_id) for (message_id,) in rows)
+
+
+def drop_held(connection: sqlite3.Connection, message_id: str) -> bool:
+    """Forget a message that was never sent. False if it is not held (any more)."""
+    return connection.execute("DELETE FROM outbox WHERE id = ? AND owner IS NOT NULL", (message_id,)).rowcount == 1
+
+
+def settle(connection: sqlite3.Connection, message_ids: Iterable[str], *, at: float) -> None:
+    """The peer has these on disk: their contents are no longer needed here."""
+    connection.executemany(
+        "UPDATE outbox SET settled_at = ?, body = x'' WHERE id = ? AND settled_at IS NULL AND sequence IS NOT NULL",
+        [(at, message_id) for message_id in message_ids],
+    )
+
+
+def is_settled(connection: sqlite3.Connection, message_id: str) -> bool:
+    """Whether the peer has acknowledged a message."""
+    row = connection.execute("SELECT settled_at FROM outbox WHERE id = ?", (message_id,)).fetchone()
+    return row is not None and row[0] is not None
+
+
+def waiting(connection: sqlite3.Connection, peer: str, after: Mapping[int, int], limit: int) -> list[Waiting]:
+    """Released, unsettled messages by rank, oldest first.
+
+    ``after`` is, for each rank asked about, the sequence of the last one already taken (0: from the beginning).
+    """
+    found: list[Waiting] = []
+    for each, sequence in sorted(after.items()):
+        rows = connection.execute(
+            "SELECT id, sequence, rank, body FROM outbox"
+            " WHERE peer = ? AND rank = ? AND sequence > ? AND settled_at IS NULL ORDER BY sequence LIMIT ?",
+            (peer, each, sequence, limit - len(found)),
+        )
+        found += [Waiting(*row) for row in rows]
+    return found
+
+
+def depth(connection: sqlite3.Connection, peer: str) -> int:
+    """How many released messages the peer has not acknowledged."""
+    row = connection.execute(
+        "SELECT count(*) FROM outbox WHERE peer = ? AND sequence IS NOT NULL AND settled_at IS NULL", (peer,)
+    ).fetchone()
+    return int(row[0])
+
+
+def _next_sequence(connection: sqlite3.Connection, peer: str) -> int:
+    row = connection.execute(
+        "INSERT INTO peer (name, sequence) VALUES (?, 1)"
+        " ON CONFLICT (name) DO UPDATE SET sequence = sequence + 1 RETURNING sequence",
+        (peer,),
+    ).fetchone()
+    return int(row[0])

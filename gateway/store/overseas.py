@@ -1,0 +1,300 @@
+"""What the overseas box keeps: the queue of requests, every dialling before it happens, and what the customers ordered.
+
+    open ──claim──▶ claimed ──dial_intent──▶ calling ──attempt_ended──▶ open (another attempt is due) or closed
+                       └──unclaim──▶ open        └──crash, recover──▶ closed as "unknown", never dialled again
+
+Reports and orders are written to the outbox in the transaction that makes them true.
+"""
+
+import re
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.errors import StoreError
+from gateway.numbers import PhoneNumber
+from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, Outcome, Recording
+from gateway.store import outbox
+from gateway.store.database import Database
+from gateway.store.domestic import keep_order
+
+CHUNK = 16 * 1024
+"""Bytes of sound in one message: 2 s, so that an order never waits long behind a recording."""
+
+CLOCK_SET_BACK = 60.0
+"""Seconds by which the clock must be behind the moment an attempt was planned before the plan is void: dial now."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A request that one line has to itself. ``outcomes``: of its earlier attempts, in order."""
+
+    request: str
+    number: PhoneNumber
+    called: str
+    language: str
+    accepted_at: float
+    outcomes: tuple[Outcome, ...]
+
+
+class Overseas:
+    """The overseas journal. ``peer``: the box that asks for call-backs and gets the orders."""
+
+    def __init__(self, database: Database, peer: str) -> None:
+        self.database = database
+        self.peer = peer
+
+    def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
+        """What a message from the domestic box changes here; runs inside the inbox's transaction."""
+        if not isinstance(message, CallRequest):
+            raise ValueError("an overseas box takes call requests only")
+        connection.execute(
+            "INSERT OR IGNORE INTO request"
+            " (id, peer, number, called, language, accepted_at, state, due_at, due_set_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?)",
+            (message.id, self.peer, message.number, message.called, message.language, message.accepted_at, at, at),
+        )
+        if not _E164.fullmatch(message.number):
+            self._close(connection, message.id, "refused", at, "not a telephone number in E.164")
+
+    async def claim(self, line: str, now: float) -> Claimed | None:
+        """The request that is due first, for ``line`` alone; None if none is due."""
+        return await self.database.write(lambda connection: _claim(connection, line, now))
+
+    async def unclaim(self, request: str) -> None:
+        """Give a claimed request back undialled; it stays due."""
+        await self.database.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE request SET state = 'open', line = NULL WHERE id = ? AND state = 'claimed'", (request,)
+                ).rowcount
+            )
+        )
+
+    async def next_due(self) -> float | None:
+        """Unix time at which the next request is due; None if none is open."""
+        return await self.database.read(
+            lambda connection: connection.execute("SELECT min(due_at) FROM request WHERE state = 'open'").fetchone()[0]
+        )
+
+    async def dial_intent(self, request: str, line: str, at: float) -> int:
+        """Put on disk that ``line`` dials now; the attempt's number, from 1. Raises ``StoreError``: do not dial."""
+        return await self.database.write(lambda connection: _dial_intent(connection, request, line, at))
+
+    async def answered(self, request: str, attempt: int, at: float) -> None:
+        """A person is there (a key proved it): whatever follows, this request is never dialled again."""
+        await self.database.write(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE attempt SET answered_at = coalesce(answered_at, ?) WHERE request = ? AND attempt = ?",
+                    (at, request, attempt),
+                ).rowcount
+            )
+        )
+
+    async def attempt_ended(
+        self,
+        request: str,
+        attempt: int,
+        *,
+        outcome: Outcome,
+        at: float,
+        next_at: float | None,
+        talk_seconds: float = 0.0,
+        detail: str = "",
+    ) -> bool:
+        """Note how a dialling ended and report it. ``next_at``: dial again then, unless a person had answered.
+
+        True if the request is closed with this.
+        """
+        return await self.database.write(
+            lambda connection: self._attempt_ended(
+                connection, request, attempt, outcome, at, next_at, talk_seconds, detail
+            )
+        )
+
+    async def close(self, request: str, *, outcome: Outcome, at: float, detail: str = "") -> None:
+        """Close a request that will not be dialled (any more), and report it as attempt 0."""
+        await self.database.write(lambda connection: self._close(connection, request, outcome, at, detail))
+
+    async def recover(self, now: float) -> int:
+        """At start: what was being dialled when the box died becomes "unknown" and final; what was only claimed is
+        due again. An attempt in which an order had been confirmed is reported as "order". Returns how many were cut.
+        """
+        return await self.database.write(lambda connection: self._recover(connection, now))
+
+    async def confirm_order(
+        self, request: str, attempt: int, lines: Sequence[OrderLine], *, at: float, confirmation: int = 1
+    ) -> str:
+        """Put an order and its message on disk; the number to speak to the customer.
+
+        ``confirmation`` counts the orders of one call; the same one again gives the same number and nothing new.
+        """
+        kept = tuple(lines)
+        return await self.database.write(
+            lambda connection: self._confirm(connection, request, attempt, kept, at, confirmation)
+        )
+
+    async def order_acknowledged(self, order: str) -> bool:
+        """Whether the shop has the order with this spoken number on its disk."""
+        return await self.database.read(
+            lambda connection: any(
+                outbox.is_settled(connection, order_id)
+                for (order_id,) in connection.execute("SELECT id FROM orders WHERE order_number = ?", (order,))
+            )
+        )
+
+    async def add_recording(self, request: str, *, subject: str, sound: bytes, at: float) -> None:
+        """Put a spoken message (8-bit µ-law, 8 kHz) on its way, in chunks behind everything urgent."""
+        await self.database.write(lambda connection: self._add_recording(connection, request, subject, sound, at))
+
+    async def requests_since(self, number: PhoneNumber, since: float, *, besides: str = "") -> int:
+        """How many requests for ``number`` were accepted since then, ``besides`` not counted."""
+        return await self.database.read(
+            lambda connection: int(
+                connection.execute(
+                    "SELECT count(*) FROM request WHERE number = ? AND accepted_at >= ? AND id <> ?",
+                    (number.e164, since, besides),
+                ).fetchone()[0]
+            )
+        )
+
+    def _attempt_ended(
+        self,
+        connection: sqlite3.Connection,
+        request: str,
+        attempt: int,
+        outcome: Outcome,
+        at: float,
+        next_at: float | None,
+        talk_seconds: float,
+        detail: str,
+    ) -> bool:
+        row = connection.execute(
+            "UPDATE attempt SET ended_at = ?, outcome = ?, talk_seconds = ?, detail = ?"
+            " WHERE request = ? AND attempt = ? AND ended_at IS NULL RETURNING dialled_at, answered_at",
+            (at, outcome, talk_seconds, detail, request, attempt),
+        ).fetchone()
+        if row is None:
+            raise StoreError(f"request {request}: attempt {attempt} is not under way")
+        dialled_at, answered_at = row
+        final = next_at is None or answered_at is not None
+        if final:
+            _set_closed(connection, request, outcome, at)
+        else:
+            connection.execute(
+                "UPDATE request SET state = 'open', line = NULL, due_at = ?, due_set_at = ? WHERE id = ?",
+                (next_at, at, request),
+            )
+        report = CallReport(str(uuid.uuid4()), request, attempt, outcome, final, dialled_at, at, talk_seconds, detail)
+        outbox.post(connection, self.peer, report, at=at)
+        return final
+
+    def _close(self, connection: sqlite3.Connection, request: str, outcome: Outcome, at: float, detail: str) -> None:
+        _set_closed(connection, request, outcome, at)
+        connection.execute(
+            "INSERT INTO attempt (request, attempt, dialled_at, ended_at, outcome, talk_seconds, detail)"
+            " VALUES (?, 0, ?, ?, ?, 0.0, ?)",
+            (request, at, at, outcome, detail),
+        )
+        report = CallReport(str(uuid.uuid4()), request, 0, outcome, True, at, at, 0.0, detail)
+        outbox.post(connection, self.peer, report, at=at)
+
+    def _recover(self, connection: sqlite3.Connection, now: float) -> int:
+        connection.execute("UPDATE request SET state = 'open', line = NULL WHERE state = 'claimed'")
+        cut = connection.execute(
+            "SELECT request, attempt, EXISTS (SELECT 1 FROM orders WHERE orders.request = attempt.request"
+            " AND orders.attempt = attempt.attempt) FROM attempt WHERE ended_at IS NULL"
+        ).fetchall()
+        for request, attempt, ordered in cut:
+            outcome: Outcome = "order" if ordered else "unknown"
+            detail = "the box stopped in mid-call"
+            self._attempt_ended(connection, request, attempt, outcome, now, None, 0.0, detail)
+        return len(cut)
+
+    def _confirm(
+        self,
+        connection: sqlite3.Connection,
+        request: str,
+        attempt: int,
+        lines: tuple[OrderLine, ...],
+        at: float,
+        confirmation: int,
+    ) -> str:
+        known = connection.execute(
+            "SELECT order_number FROM orders WHERE request = ? AND attempt = ? AND confirmation = ?",
+            (request, attempt, confirmation),
+        ).fetchone()
+        if known is not None:
+            return str(known[0])
+        number = connection.execute("SELECT number FROM request WHERE id = ?", (request,)).fetchone()[0]
+        running = connection.execute(
+            "INSERT INTO counter (name, value) VALUES ('order', 1)"
+            " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
+        ).fetchone()[0]
+        order = Order(str(uuid.uuid4()), request, number or "", order_number(running), lines, at)
+        keep_order(connection, order, at)
+        connection.execute(
+            "UPDATE orders SET attempt = ?, confirmation = ?, running = ? WHERE id = ?",
+            (attempt, confirmation, running, order.id),
+        )
+        outbox.post(connection, self.peer, order, at=at)
+        return order.order_number
+
+    def _add_recording(
+        self, connection: sqlite3.Connection, request: str, subject: str, sound: bytes, at: float
+    ) -> None:
+        number = connection.execute("SELECT number FROM request WHERE id = ?", (request,)).fetchone()[0] or ""
+        parts = [sound[start : start + CHUNK] for start in range(0, len(sound), CHUNK)] or [b""]
+        for chunk, part in enumerate(parts):
+            message = Recording(str(uuid.uuid4()), request, number, subject, at, chunk, len(parts), part)
+            outbox.post(connection, self.peer, message, at=at)
+
+
+def order_number(running: int) -> str:
+    """Three digits or more of a running number and a check digit (ISO/IEC 7064, MOD 11,10)."""
+    digits = f"{running:03}"
+    product = 10
+    for digit in digits:
+        product = ((product + int(digit)) % 10 or 10) * 2 % 11
+    return f"{digits}{(11 - product) % 10}"
+
+
+def _claim(connection: sqlite3.Connection, line: str, now: float) -> Claimed | None:
+    row = connection.execute(
+        "UPDATE request SET state = 'claimed', line = ? WHERE id ="
+        " (SELECT id FROM request WHERE state = 'open' AND (due_at <= ? OR due_set_at > ?) ORDER BY due_at LIMIT 1)"
+        " RETURNING id, number, called, language, accepted_at",
+        (line, now, now + CLOCK_SET_BACK),
+    ).fetchone()
+    if row is None:
+        return None
+    outcomes = connection.execute(
+        "SELECT outcome FROM attempt WHERE request = ? AND attempt > 0 ORDER BY attempt", (row[0],)
+    ).fetchall()
+    claimed, number, called, language, accepted_at = row
+    earlier = tuple(outcome for (outcome,) in outcomes)
+    return Claimed(claimed, PhoneNumber(number), called, language, float(accepted_at), earlier)
+
+
+def _dial_intent(connection: sqlite3.Connection, request: str, line: str, at: float) -> int:
+    if not connection.execute(
+        "UPDATE request SET state = 'calling' WHERE id = ? AND state = 'claimed' AND line = ?", (request, line)
+    ).rowcount:
+        raise StoreError(f"request {request} is not claimed by line {line}: it must not be dialled")
+    attempt: int = connection.execute(
+        "INSERT INTO attempt (request, attempt, line, dialled_at)"
+        " SELECT ?, coalesce(max(attempt), 0) + 1, ?, ? FROM attempt WHERE request = ? RETURNING attempt",
+        (request, line, at, request),
+    ).fetchone()[0]
+    return attempt
+
+
+def _set_closed(connection: sqlite3.Connection, request: str, outcome: Outcome, at: float) -> None:
+    connection.execute(
+        "UPDATE request SET state = 'closed', line = NULL, outcome = ?, closed_at = ? WHERE id = ?",
+        (outcome, at, request),
+    )

@@ -1,0 +1,171 @@
+"""The exchange's settings file: TOML into frozen structs. ``docs/exchange.toml`` is a sample of it."""
+
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+import phonenumbers
+
+from gateway.bench.country import COUNTRIES
+from gateway.errors import SettingsError
+
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
+E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+CountryName = Literal["JP", "US", "GB", "UK"]
+Reason = Literal["P", "O", "C", "S"]
+Form = Literal["sdmf", "mdmf", "number-only", "masked"]
+
+
+class WireSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[wire]``: what a subscriber's two-wire line does to sound."""
+
+    echo_db: NotNegative = 20.0
+    """A terminal hears its own sound this much weaker (the hybrid's reflection); 100 is as good as none."""
+    echo_ms: Annotated[float, msgspec.Meta(ge=0, le=500)] = 4.0
+    noise_dbm: Annotated[float, msgspec.Meta(ge=-100, le=0)] = -65.0
+    """Line noise at each end, dBm0; −100 is none."""
+    loss_db: NotNegative = 6.0
+    """From one terminal to the other."""
+    loop_break: bool = False
+    """The exchange interrupts the loop current for a moment when the far end has gone."""
+
+
+class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[tariff]]``: the first that fits a call prices it."""
+
+    caller: CountryName | Literal["*"] = msgspec.field(name="from", default="*")
+    called: CountryName | Literal["*"] = msgspec.field(name="to", default="*")
+    kind: str = "*"
+    """Kind of the called number: ``mobile``, ``fixed_line``, ``toll_free``, ... or ``*``."""
+    per_minute: NotNegative
+    currency: str
+    connect_fee: NotNegative = 0.0
+    first_s: NotNegative = 1.0
+    """Seconds charged at least."""
+    step_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    """Then charged in steps of so many seconds."""
+
+
+class ModemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[modem]]``: an emulated modem on a line, its port at a path."""
+
+    name: Name
+    model: Literal["usr5637", "conexant", "rockwell"]
+    number: E164
+    port: str
+    also: tuple[E164, ...] = ()
+    """Further numbers that ring here (a freephone number)."""
+    country: CountryName | None = None
+    """The number's own if absent."""
+
+
+class HandsetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One ``[[handset]]``: a telephone known beforehand."""
+
+    number: E164
+    country: CountryName | None = None
+    withheld: Reason | None = None
+    """Its calls never show a number, for this reason (``C``: it is a payphone)."""
+    form: Form = "mdmf"
+
+
+class ExchangeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    log: str | None = None
+    """The event log (JSON lines); relative paths count from the settings file."""
+    recordings: str | None = None
+    """A folder that gets one stereo WAV for each answered call (left: the caller's side)."""
+    trace: str | None = None
+    """A folder that gets the AT traffic of each modem."""
+    control: str | None = None
+    """The Unix socket that ``gateway exchange call`` talks to."""
+    setup_s: NotNegative = 0.6
+    """From the last digit to ringing (or a tone), within one country; abroad three times that."""
+    seed: int = 1
+    wire: WireSettings = WireSettings()
+    modems: tuple[ModemSettings, ...] = msgspec.field(name="modem", default=())
+    handsets: tuple[HandsetSettings, ...] = msgspec.field(name="handset", default=())
+    tariffs: tuple[TariffSettings, ...] = msgspec.field(name="tariff", default=())
+
+
+def default_control() -> Path:
+    """The control socket where the settings name none: one for each user."""
+    return Path(tempfile.gettempdir()) / f"gateway-exchange-{os.getuid()}.sock"
+
+
+def load(path: Path) -> ExchangeSettings:
+    """Read and check a settings file; paths in it become absolute. Raises ``SettingsError``."""
+    settings = convert(read_toml(path), ExchangeSettings, str(path))
+    for what, values in (
+        ("name", [modem.name for modem in settings.modems]),
+        ("port", [modem.port for modem in settings.modems]),
+        ("number", [n for m in settings.modems for n in (m.number, *m.also)] + [h.number for h in settings.handsets]),
+    ):
+        for value in values:
+            if values.count(value) > 1:
+                raise SettingsError(f'{path}: {what} "{value}" is given twice; give each line its own')
+    ours = [(m.number, m.country) for m in settings.modems] + [(h.number, h.country) for h in settings.handsets]
+    for number, country in ours:
+        if country is None:
+            _check_country(path, number)
+    return _absolute(settings, path.resolve().parent)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as it stands. Raises ``SettingsError``."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+
+
+T = TypeVar("T")
+
+
+def convert(data: object, kind: type[T], what: str) -> T:
+    """Plain data into a struct. Raises ``SettingsError`` that begins with ``what`` and names the key."""
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{what}: {_explain(str(error))}") from None
+
+
+def _explain(error: str) -> str:
+    problem, _, where = error.partition(" - at `$")
+    where = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", where.rstrip("`")).lstrip(".")
+    if missing := re.search(r"missing required field `(\w+)`", problem):
+        return f"{where + '.' if where else ''}{missing[1]} is missing; add it"
+    if unknown := re.search(r"unknown field `(\w+)`", problem):
+        return f"{where + '.' if where else ''}{unknown[1]} is not known here; remove it or correct its spelling"
+    return f"{where + ': ' if where else ''}{problem[:1].lower()}{problem[1:]}"
+
+
+def _check_country(path: Path, number: str) -> None:
+    region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    if region not in COUNTRIES:
+        raise SettingsError(f"{path}: number {number} is of no known country; set its country to JP, US or GB")
+
+
+def _absolute(settings: ExchangeSettings, base: Path) -> ExchangeSettings:
+    def fix(path: str | None) -> str | None:
+        return None if path is None else str(base / path)
+
+    modems = tuple(msgspec.structs.replace(modem, port=str(base / modem.port)) for modem in settings.modems)
+    return msgspec.structs.replace(
+        settings,
+        log=fix(settings.log),
+        recordings=fix(settings.recordings),
+        trace=fix(settings.trace),
+        control=fix(settings.control),
+        modems=modems,
+    )

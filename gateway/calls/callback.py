@@ -1,0 +1,201 @@
+"""The overseas side: take the next request, dial, lead the customer through the menu, say what became of it.
+
+``dial_intent`` is on disk before ATD, so a crash at any later moment leaves an attempt that is "unknown" and is not
+dialled again. Once a key proves that a person answered, the request is never dialled again whatever follows
+(promise 3): only outcomes before that are tried again, by the lists in the settings.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway import clock
+from gateway.audio.pcm import ulaw_encode
+from gateway.audio.prompts import PromptLibrary
+from gateway.calls.conversation import Conversation
+from gateway.calls.dialogue import Desk, Dialogue
+from gateway.calls.menu import OrderMenu
+from gateway.calls.menu_nodes import Menu
+from gateway.calls.policy import DAY, HOUR, Policy, Requests
+from gateway.calls.progress import AnswerWatch
+from gateway.calls.queue import CallQueue
+from gateway.line import Answer, CallEnded, Line, LineLost, Samples
+from gateway.numbers import NotANumber
+from gateway.protocols.messages import OrderLine, Outcome
+from gateway.settings import CallbackSettings, RetrySettings
+from gateway.store.journal import Claimed, Overseas
+
+log = logging.getLogger(__name__)
+
+OUTCOMES: dict[Answer, Outcome] = {
+    Answer.BUSY: "busy",
+    Answer.NO_ANSWER: "no answer",
+    Answer.NETWORK: "network",
+    Answer.NO_DIAL_TONE: "network",
+}
+
+SETUP_TIME = 20.0
+"""Seconds for dialling and for the network to find the customer, before ringing time counts."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended."""
+
+    outcome: Outcome
+    talk_seconds: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What customers hear in one language."""
+
+    menu: Menu
+    prompts: PromptLibrary
+
+
+def next_attempt(retry: RetrySettings, outcome: Outcome, earlier: Sequence[Outcome], age: float) -> float | None:
+    """Seconds until the request is dialled again; None: never. ``age``: of the request, seconds."""
+    waits = {
+        "busy": retry.busy,
+        "no answer": retry.no_answer,
+        "network": retry.network,
+        "line lost": retry.network,
+        "left early": retry.left_early,
+        "machine": retry.machine,
+    }.get(outcome, ())
+    tried = sum(1 for one in earlier if one == outcome)
+    if tried >= len(waits) or age + waits[tried] > retry.expires:
+        return None
+    return waits[tried]
+
+
+@dataclass
+class Callback:
+    """Serves one overseas line."""
+
+    line: Line
+    queue: CallQueue
+    journal: Overseas
+    policy: Policy
+    settings: CallbackSettings
+    retry: RetrySettings
+    scripts: dict[str, Script]
+    """By language; the first also serves a language that has none."""
+    hand_over: Callable[[], None]
+    """Wakes the link after something was put in the outbox."""
+
+    async def serve(self) -> None:
+        """Call back until cancelled. Raises ``LineLost``."""
+        while True:
+            claimed = await self.queue.take(self.line.name)
+            await self.attempt(claimed)
+
+    async def attempt(self, claimed: Claimed) -> None:
+        """Dial one request once and note what became of it."""
+        refusal = await self._refusal(claimed)
+        if refusal is not None:
+            log.warning("request %s: %s refused: %s", claimed.request, claimed.number, refusal)
+            await self.journal.close(claimed.request, outcome="refused", at=clock.wall_clock(), detail=refusal)
+            self.hand_over()
+            return
+        attempt = await self.journal.dial_intent(claimed.request, self.line.name, clock.wall_clock())
+        log.info("line %s: calling %s back, attempt %d", self.line.name, claimed.number, attempt)
+        try:
+            ended = await self._call(claimed, attempt)
+        except LineLost as lost:
+            await self._note(claimed, attempt, Ended("line lost", detail=str(lost)))
+            raise
+        await self._note(claimed, attempt, ended)
+
+    async def _refusal(self, claimed: Claimed) -> str | None:
+        now = clock.wall_clock()
+        if now - claimed.accepted_at > self.retry.expires:
+            return "the request is older than retry.expires"
+        asked = Requests(
+            last_hour=await self.journal.requests_since(claimed.number, now - HOUR, besides=claimed.request),
+            last_day=await self.journal.requests_since(claimed.number, now - DAY, besides=claimed.request),
+        )
+        refusal = self.policy.refusal(claimed.number, asked)
+        return None if refusal is None else f"{refusal.layer}: {refusal.reason}"
+
+    async def _call(self, claimed: Claimed, attempt: int) -> Ended:
+        """One dialling, under the hard cap. Raises ``LineLost``."""
+        answered_at: float | None = None
+        dialogue: Dialogue | None = None
+        try:
+            async with asyncio.timeout(SETUP_TIME + self.settings.ring_time) as cap:
+                async with self.line.dialled(claimed.number) as result:
+                    if isinstance(result, Answer):
+                        return Ended(OUTCOMES[result], detail=result.value)
+                    conversation = Conversation(result, claimed.number.region)
+                    failed = await self._await_answer(conversation)
+                    if failed is not None:
+                        return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")
+                    answered_at = clock.now()
+                    cap.reschedule(answered_at + self.policy.settings.max_call)
+                    dialogue = self._dialogue(claimed, attempt, conversation)
+                    outcome = await dialogue.run()
+                    return Ended(outcome, clock.now() - answered_at)
+        except CallEnded as ended:
+            return Ended("network", detail=f"ended before it was answered: {ended}")
+        except NotANumber as error:
+            return Ended("refused", detail=str(error))
+        except TimeoutError:
+            if dialogue is None or answered_at is None:
+                return Ended("no answer", detail="rang for callback.ring_time")
+            return Ended(dialogue.outcome, clock.now() - answered_at, "cut at policy.max_call")
+
+    async def _await_answer(self, conversation: Conversation) -> Answer | None:
+        watch = AnswerWatch(self.settings.ring_time)
+        began = clock.now()
+        while not watch.answered:
+            moment = await conversation.listen()
+            if (failed := watch.feed(moment.tones, clock.now() - began)) is not None:
+                return failed
+        return None
+
+    def _dialogue(self, claimed: Claimed, attempt: int, conversation: Conversation) -> Dialogue:
+        script = self.scripts.get(claimed.language) or next(iter(self.scripts.values()))
+        confirmations = 0
+
+        async def place(lines: tuple[OrderLine, ...]) -> str:
+            nonlocal confirmations
+            confirmations += 1
+            number = await self.journal.confirm_order(
+                claimed.request, attempt, lines, at=clock.wall_clock(), confirmation=confirmations
+            )
+            self.hand_over()
+            return number
+
+        async def keep_message(subject: str, sound: Samples) -> None:
+            await self.journal.add_recording(
+                claimed.request, subject=subject, sound=ulaw_encode(sound), at=clock.wall_clock()
+            )
+            self.hand_over()
+
+        async def answered() -> None:
+            await self.journal.answered(claimed.request, attempt, clock.wall_clock())
+
+        desk = Desk(place, self.journal.order_acknowledged, keep_message, answered)
+        menu = OrderMenu(script.menu, self.settings.human_check)
+        return Dialogue(menu, conversation, script.prompts, desk)
+
+    async def _note(self, claimed: Claimed, attempt: int, ended: Ended) -> None:
+        now = clock.wall_clock()
+        wait = next_attempt(self.retry, ended.outcome, claimed.outcomes, now - claimed.accepted_at)
+        closed = await self.journal.attempt_ended(
+            claimed.request,
+            attempt,
+            outcome=ended.outcome,
+            at=now,
+            next_at=None if wait is None else now + wait,
+            talk_seconds=ended.talk_seconds,
+            detail=ended.detail,
+        )
+        again = "closed" if closed else f"again in {wait:.0f} s"
+        log.info("line %s: %s: %s (%s), %s", self.line.name, claimed.number, ended.outcome, ended.detail, again)
+        self.queue.changed()
+        self.hand_over()

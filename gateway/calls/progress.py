@@ -1,0 +1,41 @@
+"""From dialling to the answer, by ear: most modems say OK or nothing long before anybody has answered.
+
+While ringback sounds nobody has answered. Once it has stayed away for longer than its longest pause, or speech is
+heard, somebody (or something) has. Busy, congestion and special information tones before any answer say why not.
+"""
+
+from dataclasses import dataclass
+
+from gateway.audio.tones import ToneEvent
+from gateway.line import Answer
+
+RINGBACK_GONE = 4.6
+"""Seconds without ringback that mean an answer: the longest pause in the world's ringback is 4 s (US, DE)."""
+NEVER_RANG = 2.5
+"""Seconds of silence from the start that mean the modem waited out the ringback itself."""
+
+TONES: dict[str, Answer] = {"busy": Answer.BUSY, "congestion": Answer.NETWORK, "sit": Answer.NETWORK}
+
+
+@dataclass
+class AnswerWatch:
+    """Feed it what the ears name, until it says ``answered`` or returns why not. Seconds since the path opened."""
+
+    ring_time: float
+    answered: bool = False
+    _rang_at: float | None = None
+
+    def feed(self, tones: list[ToneEvent], now: float) -> Answer | None:
+        """Why nobody answers, once that is known; read ``answered`` otherwise."""
+        for tone in tones:
+            if tone.name in TONES:
+                return TONES[tone.name]
+            if tone.name == "ringback":
+                self._rang_at = now
+            if tone.name == "speech":
+                self.answered = True
+        if now >= self.ring_time:
+            return Answer.NO_ANSWER
+        quiet = now - self._rang_at >= RINGBACK_GONE if self._rang_at is not None else now >= NEVER_RANG
+        self.answered = self.answered or quiet
+        return None

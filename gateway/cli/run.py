@@ -1,0 +1,25 @@
+"""``gateway run``: this box's daemon."""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+
+DEFAULT = Path("/etc/gateway/gateway.toml")
+
+
+@click.command()
+@click.option("--settings", "path", type=click.Path(path_type=Path), default=DEFAULT, show_default=True)
+def run(path: Path) -> None:
+    """Run this box, domestic or overseas, until it is stopped (SIGTERM or Ctrl-C)."""
+    from gateway import clock, settings
+    from gateway.daemon import domestic, overseas
+
+    chosen = settings.load(path)
+    logging.basicConfig(
+        level=chosen.log.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    start = domestic.run if chosen.role == "domestic" else overseas.run
+    clock.run(start(chosen))

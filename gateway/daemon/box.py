@@ -1,0 +1,46 @@
+"""What both roles are made of: the store, the link, the lines, and an orderly start and stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+
+import sdnotify
+
+from gateway.link.peer import Peer
+from gateway.protocols.messages import Message
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.store.journal import Domestic, Overseas
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def linked(
+    settings: Settings,
+    database: Database,
+    journal: Domestic | Overseas,
+    committed: Callable[[Message], None],
+) -> AsyncIterator[Peer]:
+    """The link to the other box, up for the block. Raises ``KeyFileError`` or ``GatewayError`` where it can't be."""
+    peer = Peer(settings, database, journal.effect, committed)
+    await peer.start()
+    try:
+        yield peer
+    finally:
+        await peer.stop()
+
+
+def stop_on_signals() -> None:
+    """SIGTERM ends the task that calls this as Ctrl-C does: lines on hook, store closed."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def tell_ready(settings: Settings) -> None:
+    """Say so to systemd and in the log."""
+    log.info("%s box %s is ready", settings.role, settings.name)
+    sdnotify.SystemdNotifier().notify("READY=1")

@@ -1,0 +1,66 @@
+"""The overseas box: a link that brings requests, and lines that call back."""
+
+import contextlib
+from pathlib import Path
+
+from gateway import clock
+from gateway.audio.prompts import PromptLibrary
+from gateway.calls.callback import Callback, Script
+from gateway.calls.menu_file import built_in, load_menu
+from gateway.calls.policy import Policy
+from gateway.calls.queue import CallQueue
+from gateway.daemon.box import linked, stop_on_signals, tell_ready
+from gateway.daemon.supervise import Supervisor
+from gateway.line import Line
+from gateway.modems.catalogue import open_line
+from gateway.protocols.messages import CallRequest, Message
+from gateway.settings import LineSettings, Settings
+from gateway.store.database import Database
+from gateway.store.journal import Overseas
+
+LANGUAGES = ("ja", "en")
+
+
+def scripts(settings: Settings) -> dict[str, Script]:
+    """Menu and prompts by language, the box's own language first: the vendor's menu alone, or the built-in ones.
+
+    Raises ``MenuError``, ``PromptError``.
+    """
+    folder = None if settings.prompts is None else Path(settings.prompts)
+    if settings.callback.menu is not None:
+        files = [Path(settings.callback.menu)]
+    else:
+        files = [built_in(one) for one in sorted(LANGUAGES, key=lambda one: one != settings.language)]
+    menus = [load_menu(file, folder) for file in files]
+    return {menu.language: Script(menu, PromptLibrary.open(menu.language, folder)) for menu in menus}
+
+
+async def run(settings: Settings) -> None:
+    """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
+    spoken = scripts(settings)
+    policy = Policy(settings.policy, frozenset(line.number for line in settings.lines))
+    stop_on_signals()
+    with contextlib.closing(Database.open(settings.store)) as database:
+        journal = Overseas(database, settings.link.peer)
+        await journal.recover(clock.wall_clock())
+        queue = CallQueue(journal)
+
+        def committed(message: Message) -> None:
+            if isinstance(message, CallRequest):
+                queue.changed()
+
+        async with linked(settings, database, journal, committed) as peer:
+
+            async def serve(line: Line, _: LineSettings) -> None:
+                await Callback(
+                    line=line,
+                    queue=queue,
+                    journal=journal,
+                    policy=policy,
+                    settings=settings.callback,
+                    retry=settings.retry,
+                    scripts=spoken,
+                    hand_over=peer.wake,
+                ).serve()
+
+            await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))

@@ -71,6 +71,14 @@ class Country:
             return "".join(character for character in text if character.isdigit())
         return self.international[0] + e164[1:]
 
+    def dial_form(self, number: str) -> str:
+        """What somebody here dials for an E.164 number; anything else is dialled as it stands."""
+        if not number.startswith("+"):
+            return number
+        if number.startswith(f"+{self.code}"):
+            return self.trunk + number.removeprefix(f"+{self.code}")
+        return self.international[0] + number[1:]
+
 
 def _steady(*frequencies: float, dbm0: float) -> Tone:
     return Tone(((1.0, frequencies),), dbm0)

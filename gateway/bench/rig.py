@@ -1,0 +1,248 @@
+"""A whole chain for demo and tests: the exchange, a domestic and an overseas box, as real processes in one folder.
+
+    with Rig(folder, Plan(lines=4, speed=10)) as rig: ...
+
+The folder gets what a technician would write by hand: a settings file, a store and keys for each box, and the
+exchange's settings, log, recordings and AT traces. Whoever judges the boxes reads ``events()`` (the exchange's log);
+what the boxes say of themselves comes from their own commands (``orders``, ``calls``).
+"""
+
+import contextlib
+import json
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gateway.bench.process import Program, ask
+from gateway.bench.toml import to_toml
+from gateway.clock import Pace
+from gateway.errors import GatewayError
+
+Event = dict[str, Any]
+Box = str
+"""``domestic`` or ``overseas``."""
+
+BOXES: tuple[Box, ...] = ("domestic", "overseas")
+OURS = ("exchange.toml", "exchange.jsonl", "domestic", "overseas", "ports", "recordings", "trace", "log")
+"""What a rig makes in its folder."""
+
+LONGEST_SOCKET_PATH = 100
+"""sockaddr_un has room for 108 bytes."""
+
+
+class RigTimeout(GatewayError):
+    """What was waited for has not come to pass."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be built. ``extra`` is laid over a box's settings, table by table."""
+
+    lines: int = 1
+    """On each box."""
+    model: str = "usr5637"
+    overseas_model: str | None = None
+    """The same if absent."""
+    language: str = "ja"
+    speed: float = 1.0
+    extra: Mapping[Box, Mapping[str, Any]] = field(default_factory=dict)
+    exchange: Mapping[str, Any] = field(default_factory=dict)
+
+    def number(self, box: Box, line: int) -> str:
+        """A box's line's own number, E.164; made up."""
+        return f"+8135550{line:04d}" if box == "domestic" else f"+121255501{line:02d}"
+
+    def numbers(self, box: Box) -> list[str]:
+        """All of them."""
+        return [self.number(box, line) for line in range(1, self.lines + 1)]
+
+
+class Rig:
+    """Built when made, running inside ``with`` (or after ``start``)."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder.resolve()
+        self.plan = plan
+        self.pace = Pace.begin(plan.speed)
+        self.log = self.folder / "exchange.jsonl"
+        control = self.folder / "exchange.sock"
+        if len(str(control)) > LONGEST_SOCKET_PATH:
+            self._short = tempfile.mkdtemp(prefix="gateway-")
+            control = Path(self._short) / "exchange.sock"
+        self.control = control
+        self._read_to = 0
+        self._events: list[Event] = []
+        self._build()
+        self.exchange = self._program("exchange", "exchange", "up", "--settings", str(self.folder / "exchange.toml"))
+        self.boxes = {box: self._program(box, "run", "--settings", str(self.settings_of(box))) for box in BOXES}
+
+    def __enter__(self) -> "Rig":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def settings_of(self, box: Box) -> Path:
+        """A box's settings file."""
+        return self.folder / box / "gateway.toml"
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Exchange first, then both boxes at once. Raises ``ProgramFailed`` with the one line that says why."""
+        self.exchange.start()
+        self.exchange.await_ready()
+        for program in self.boxes.values():
+            program.start()
+        for program in self.boxes.values():
+            program.await_ready()
+
+    def stop(self) -> None:
+        """All of them, the boxes first; leaves the files."""
+        for program in (*self.boxes.values(), self.exchange):
+            program.stop()
+        if self.control.parent != self.folder:
+            shutil.rmtree(self.control.parent, ignore_errors=True)
+
+    def restart(self, box: Box) -> None:
+        """Start a box again that was killed or stopped; returns when it is ready."""
+        self.boxes[box].start()
+        self.boxes[box].await_ready()
+
+    def check(self) -> None:
+        """Raise ``ProgramFailed`` unless all live."""
+        for program in (self.exchange, *self.boxes.values()):
+            program.check()
+
+    # --- what has happened ----------------------------------------------------------------------------------------
+
+    def events(self) -> list[Event]:
+        """The exchange's log so far (the same list each time, grown)."""
+        if self.log.exists():
+            with self.log.open("rb") as file:
+                file.seek(self._read_to)
+                data = file.read()
+            whole, _, _ = data.rpartition(b"\n")
+            if whole:
+                self._read_to += len(whole) + 1
+                self._events += map(json.loads, whole.split(b"\n"))
+        return self._events
+
+    def orders(self, box: Box = "domestic") -> list[dict[str, Any]]:
+        """``gateway orders --json`` of a box."""
+        return self._rows(box, "orders")
+
+    def calls(self, box: Box = "domestic") -> list[dict[str, Any]]:
+        """``gateway calls --json`` of a box."""
+        return self._rows(box, "calls")
+
+    def wait(self, condition: Callable[[], bool], what: str, within: float) -> None:
+        """Look again and again, for so many bench seconds. Raises ``RigTimeout``, ``ProgramFailed``."""
+        until = self.pace.now() + within
+        while not condition():
+            self.exchange.check()
+            if self.pace.now() > until:
+                raise RigTimeout(f"{what}: has not come to pass within {within:.0f} s")
+            time.sleep(0.02)
+
+    def _rows(self, box: Box, command: str) -> list[dict[str, Any]]:
+        said = ask(command, "--settings", str(self.settings_of(box)), "--json", environment=self.pace.environment())
+        rows: list[dict[str, Any]] = json.loads(said)
+        return rows
+
+    # --- building -------------------------------------------------------------------------------------------------
+
+    def _program(self, name: str, *arguments: str) -> Program:
+        return Program(name, arguments, self.folder / "log" / f"{name}.log", self.pace.environment())
+
+    def _build(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in OURS:
+            path = self.folder / name
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        for name in ("log", *BOXES):
+            (self.folder / name).mkdir()
+        (self.folder / "exchange.toml").write_text(to_toml(self._exchange_settings()), encoding="utf-8")
+        port = free_port()
+        for box in BOXES:
+            self.settings_of(box).write_text(to_toml(self._box_settings(box, port)), encoding="utf-8")
+        self._trust_each_other()
+
+    def _exchange_settings(self) -> dict[str, Any]:
+        modems = [
+            {"name": line["name"], "model": line["model"], "number": line["number"], "port": line["port"]}
+            for box in BOXES
+            for line in self._lines(box)
+        ]
+        base = {"log": "exchange.jsonl", "recordings": "recordings", "trace": "trace", "control": str(self.control)}
+        return overlaid(base, {**self.plan.exchange, "modem": modems})
+
+    def _box_settings(self, box: Box, port: int) -> dict[str, Any]:
+        peer = BOXES[1 - BOXES.index(box)]
+        address = f"tcp://127.0.0.1:{port}"
+        base: dict[str, Any] = {
+            "role": box,
+            "name": box,
+            "data": "data",
+            "country": "JP" if box == "domestic" else "US",
+            "language": self.plan.language,
+            "link": {
+                "peer": peer,
+                "route": [{"name": "internet", "bind" if box == "overseas" else "connect": address}],
+            },
+            "policy": {"regions": ["JP"]},
+            "line": self._lines(box),
+        }
+        return overlaid(base, self.plan.extra.get(box, {}))
+
+    def _lines(self, box: Box) -> list[dict[str, Any]]:
+        country = "JP" if box == "domestic" else "US"
+        model = self.plan.model if box == "domestic" else self.plan.overseas_model or self.plan.model
+        names = [f"{country.lower()}{line}" for line in range(1, self.plan.lines + 1)]
+        return [
+            {
+                "name": name,
+                "port": str(self.folder / "ports" / name),
+                "model": model,
+                "number": number,
+                "country": country,
+            }
+            for name, number in zip(names, self.plan.numbers(box), strict=True)
+        ]
+
+    def _trust_each_other(self) -> None:
+        for box in BOXES:
+            ask("keys", "new", "--settings", str(self.settings_of(box)))
+        for box, peer in zip(BOXES, reversed(BOXES), strict=True):
+            public = next((self.folder / peer / "data" / "keys").glob("*.public"))
+            ask("keys", "trust", peer, str(public), "--settings", str(self.settings_of(box)))
+
+
+def overlaid(base: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with ``extra`` over it, tables merged."""
+    merged = dict(base)
+    for key, value in extra.items():
+        old = merged.get(key)
+        merged[key] = overlaid(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nobody holds just now."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

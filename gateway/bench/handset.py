@@ -38,6 +38,8 @@ class Handset:
         self.line = line
         self.notes: list[dict[str, Any]] = []
         """What he did and heard, in order: ``{"t": bench seconds, "did" or "heard": ..., ...}``."""
+        self.listener: Callable[[dict[str, Any]], None] | None = None
+        """Told of each note as it is made."""
         self.shown: CallerIdData | None = None
         """The caller ID of the last call that came in."""
         self.rings = 0
@@ -181,6 +183,10 @@ class Handset:
         """The tone that says that there is nobody there any more (or never was)."""
         return self._ears.judge("busy", 0.0) or self._ears.judge("unobtainable", 0.0)
 
+    def was_spoken_to(self) -> bool:
+        """Whether anything but progress tones has been heard since the receiver was lifted."""
+        return self._ears.judge("sound", 0.0)
+
     async def recognises(self, reference: Samples, *, within: float) -> bool:
         """Whether that very sound is heard from now on (its first three seconds at most)."""
         recogniser = Recogniser(reference)
@@ -238,6 +244,8 @@ class Handset:
         """Remember, and write into the exchange's log."""
         t = round(self._exchange.journal.now(), 6)
         self.notes.append({"t": t, kind: what, **fields})
+        if self.listener is not None:
+            self.listener(self.notes[-1])
         self.line.log("handset", **{kind: what, **fields})
 
     # --- within ------------------------------------------------------------------------------------------------------

@@ -68,7 +68,8 @@ class Subscriber:
         self.withheld: Reason | None = None
         """Standing reason why its calls show no number."""
         self.form: Form = "mdmf"
-        self.name: str | None = None
+        self.name = "BENCH CALLER"
+        """For caller-ID messages that have room for it."""
         self.off = False
         self.call: InCall | None = None
         self.talking = False

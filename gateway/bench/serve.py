@@ -1,0 +1,53 @@
+"""The exchange as a program: modem ports opened at their paths, handsets, the control socket, until it is stopped."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import sdnotify
+
+from gateway.bench.control import Control
+from gateway.bench.emulators import open_modem
+from gateway.bench.exchange import Exchange
+from gateway.bench.handset import Handset
+from gateway.bench.settings import ExchangeSettings, ModemSettings, default_control
+
+
+async def serve(settings: ExchangeSettings, say: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. ``say`` gets one line for each port, then ``ready``.
+
+    Raises ``GatewayError`` where a port, the log or the socket can't be had.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Exchange(settings) as exchange, contextlib.AsyncExitStack() as open_things:
+        for modem in settings.modems:
+            open_things.callback(_open(exchange, modem))
+            say(f"{modem.name}: {modem.model} on {modem.number} at {modem.port}")
+        control = Control(exchange)
+        for known in settings.handsets:
+            line = exchange.subscribe(known.number, known.country, withheld=known.withheld)
+            line.form = known.form
+            control.add(Handset(exchange, line, seed=settings.seed))
+        path = Path(settings.control) if settings.control else default_control()
+        server = await control.serve(path)
+        open_things.callback(path.unlink, missing_ok=True)
+        open_things.callback(server.close)
+        say(f"control: {path}")
+        say("ready")
+        sdnotify.SystemdNotifier().notify("READY=1")
+        await stop.wait()
+
+
+def _open(exchange: Exchange, modem: ModemSettings) -> Callable[[], None]:
+    """Put a modem on its line; returns what closes it."""
+    line = exchange.subscribe(modem.number, modem.country, also=modem.also)
+    trace = Path(exchange.settings.trace) / f"{modem.name}.at" if exchange.settings.trace else None
+    if trace is not None:
+        trace.parent.mkdir(parents=True, exist_ok=True)
+    opened = open_modem(modem.model, line, Path(modem.port), trace=trace)
+    line.attach(opened)
+    return opened.close

@@ -85,11 +85,12 @@ class Domestic:
         )
 
     async def requests_since(self, number: PhoneNumber, since: float) -> int:
-        """How many calls from ``number`` were accepted since then."""
+        """How many requests of ``number`` were accepted since then; calls that joined one don't count again."""
         return await self.database.read(
             lambda connection: int(
                 connection.execute(
-                    "SELECT count(*) FROM call WHERE number = ? AND at >= ? AND refused IS NULL", (number.e164, since)
+                    "SELECT count(DISTINCT request) FROM call WHERE number = ? AND at >= ? AND refused IS NULL",
+                    (number.e164, since),
                 ).fetchone()[0]
             )
         )

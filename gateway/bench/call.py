@@ -101,14 +101,16 @@ class Call:
 
     def record_to(self, folder: Path) -> None:
         """Keep the sound of both sides from now on."""
-        path = folder / f"call-{self.id:04d}.wav"
-        self.recording = StereoRecording(path)
-        self._record("recording", self.caller, file=str(path), to=self.dialled)
+        self._path = folder / f"call-{self.id:04d}.wav"
+        self.recording = StereoRecording(self._path)
 
-    def record_tick(self) -> None:
-        """Both sides of this tick, where the call is recorded."""
-        if self.recording is not None and self.called is not None:
-            self.recording.add(self.caller.sent, self.called.sent)
+    def record_tick(self, t: float) -> None:
+        """Both sides of the tick that begins at ``t``, where the call is recorded."""
+        if self.recording is None or self.called is None:
+            return
+        if not self.recording.seconds:
+            self._record("recording", self.caller, file=str(self._path), begins=round(t, 6))
+        self.recording.add(self.caller.sent, self.called.sent)
 
     def _arrive(self) -> None:
         called = self.called

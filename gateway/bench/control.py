@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.bench.country import COUNTRIES
 from gateway.bench.customers import CallOrder, carry_out
 from gateway.bench.exchange import Exchange
 from gateway.bench.handset import Handset
@@ -100,22 +99,17 @@ class Control:
 
 
 def e164(number: str, country: str | None) -> str:
-    """``number`` (E.164, or national in ``country``, else in the one country where it is valid) in E.164.
+    """``number`` in E.164, as it is or from the national form: of ``country``, else Japan's, America's, Britain's.
 
-    Raises ``ControlError`` where it is none, or could be of several countries.
+    Raises ``ControlError`` where it is none of these.
     """
     if number.startswith("+"):
         return number
     regions = ("GB" if country == "UK" else country,) if country else ("JP", "US", "GB")
-    found = {}
     for region in regions:
         with contextlib.suppress(NotANumber):
-            found[region] = PhoneNumber.parse(number, region).e164
-    if len(found) == 1:
-        return found.popitem()[1]
-    if found:
-        raise ControlError(f"number {number}: could be of {', '.join(found)}; give the country, or write it with +")
-    raise ControlError(f"number {number}: not a number in {', '.join(COUNTRIES)}; write it as +81...")
+            return PhoneNumber.parse(number, region).e164
+    raise ControlError(f"number {number}: not a number in {' or '.join(regions)}; write it as +81...")
 
 
 def _make_room(path: Path) -> None:

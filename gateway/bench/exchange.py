@@ -7,7 +7,7 @@ While nobody is off hook it sleeps.
 import asyncio
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -159,20 +159,19 @@ class Exchange:
     def _tick(self, t: float) -> None:
         lines = tuple(self._off_hook)
         for line in lines:
-            try:
-                line.speak_tick(t)
-            except Exception:
-                self._faulty(line)
+            self._guarded(line, line.speak_tick, t)
         for call in self._calls.values():
-            call.record_tick()
+            call.record_tick(t)
         for line in lines:
-            if line.off:
-                try:
-                    line.hear_tick()
-                except Exception:
-                    self._faulty(line)
+            self._guarded(line, line.hear_tick, t)
 
-    def _faulty(self, line: Subscriber) -> None:
-        _log.exception("the terminal on %s failed; its line is hung up", line.number[-4:])
-        line.log("terminal_failed")
-        line.on_hook()
+    def _guarded(self, line: Subscriber, do: Callable[[float], None], t: float) -> None:
+        """A terminal that fails must not stop the others' sound; one that hung up a moment ago has no more of it."""
+        if not line.off:
+            return
+        try:
+            do(t)
+        except Exception as error:
+            _log.exception("the terminal on *%s failed; its line is hung up", line.number[-4:])
+            line.log("terminal_failed", error=repr(error))
+            line.on_hook()

@@ -8,10 +8,17 @@ from gateway.bench.wire import CallerIdData, Terminal
 
 
 class Ringing:
-    """From the arrival of a call until somebody lifts or the caller gives up. Every moment counts from the start."""
+    """From the arrival of a call until somebody lifts or the caller gives up. Every moment counts from the start.
+
+    ``terminal`` tells what is plugged in at the moment, if anything.
+    """
 
     def __init__(
-        self, terminal: Terminal | None, country: Country, data: CallerIdData, record: Callable[..., object]
+        self,
+        terminal: Callable[[], Terminal | None],
+        country: Country,
+        data: CallerIdData,
+        record: Callable[..., object],
     ) -> None:
         self._terminal = terminal
         self._country = country
@@ -68,11 +75,13 @@ class Ringing:
     def _current(self, on: bool) -> None:
         self._on = on
         self._record("ring", on=on, burst=self._burst)
-        if self._terminal is not None:
-            self._terminal.ringing(on)
+        terminal = self._terminal()
+        if terminal is not None:
+            terminal.ringing(on)
 
     def _caller_id(self, _when: float) -> None:
         data = self._data
         self._record("caller_id", caller=data.number, reason=data.reason, form=data.form, called=data.called)
-        if self._terminal is not None:
-            self._terminal.caller_id(data)
+        terminal = self._terminal()
+        if terminal is not None:
+            terminal.caller_id(data)

@@ -131,7 +131,10 @@ class StereoRecording:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by close()
+        self.seconds = 0.0
+        """Recorded so far."""
+        self._disk = path.open("wb")
+        self._file = wave.open(self._disk, "wb")  # noqa: SIM115 - closed by close()
         self._file.setnchannels(2)
         self._file.setsampwidth(2)
         self._file.setframerate(RATE)
@@ -140,6 +143,7 @@ class StereoRecording:
 
     def add(self, left: Samples, right: Samples) -> None:
         """One frame of each side."""
+        self.seconds += len(left) / RATE
         self._left.append(left)
         self._right.append(right)
         if len(self._left) >= RATE // FRAME:
@@ -149,9 +153,11 @@ class StereoRecording:
         """Write the rest and the header."""
         self._flush()
         self._file.close()
+        self._disk.close()
 
     def _flush(self) -> None:
         if self._left:
             both = np.column_stack([np.concatenate(self._left), np.concatenate(self._right)])
             self._file.writeframes(both.astype("<i2").tobytes())
+            self._disk.flush()
         self._left, self._right = [], []

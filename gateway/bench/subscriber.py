@@ -152,7 +152,7 @@ class Subscriber:
     def alert(self, call: InCall, data: CallerIdData) -> None:
         """A call arrives: ring."""
         self.call = call
-        self._ringing = Ringing(self._terminal, self.country, data, self.log)
+        self._ringing = Ringing(lambda: self._terminal, self.country, data, self.log)
         self._ringing.start()
 
     def quiet(self) -> None:
@@ -198,8 +198,8 @@ class Subscriber:
             for key in self._keys.hear(self.sent, t):
                 self.log("keyed", key=key.key, onset=round(key.onset, 6), ms=round(key.seconds * 1000))
 
-    def hear_tick(self) -> None:
-        """Give the terminal what arrives."""
+    def hear_tick(self, _t: float) -> None:
+        """Give the terminal what arrives in the tick."""
         tone = far = None
         if self._tone is not None:
             tone = self._tone[self._tone_at : self._tone_at + FRAME]

@@ -140,10 +140,17 @@ class PromptLibrary:
 
     def words(self, phrase: Phrase) -> str:
         """The phrase in writing, for transcripts and logs; a clip without a text is its name in brackets."""
-        words = [self._words_of(part) for part in phrase if not isinstance(part, Pause)]
-        return ("" if self.language == "ja" else " ").join(word for word in words if word)
+        space, comma, stop = ("", "、", "。") if self.language == "ja" else (" ", ",", ".")
+        words = ""
+        for part in phrase:
+            if isinstance(part, Pause):
+                open_ended = words and words[-1] not in "、。,.?!"
+                words += (stop if part.seconds >= FULL_STOP else comma) if open_ended else ""
+            elif text := self._words_of(part):
+                words += (space if words else "") + text
+        return words
 
-    def _clips_of(self, part: "Clip | Number | Quantity | Yen | Digits | Article") -> list[tuple[str, float]]:
+    def _clips_of(self, part: Clip | Number | Quantity | Yen | Digits | Article) -> list[tuple[str, float]]:
         """Clip names, each with the seconds of silence due after it."""
         match part:
             case Clip(name):
@@ -172,8 +179,8 @@ class PromptLibrary:
                 return self._texts.get(name, f"[{name}]")
             case Article(number):
                 name = self._article_name(part)
-                words = f"{number}{self._texts.get(ARTICLE_ENDING, '')}"
-                return (f"{words}{comma}{self._texts.get(name, f'[{name}]')}" if name else words) + comma.rstrip()
+                words = f"{number}{self._texts.get(ARTICLE_ENDING, '')}{comma}"
+                return f"{words}{self._texts.get(name, f'[{name}]')}{comma.rstrip()}" if name else words.rstrip()
             case Number(value):
                 return str(value)
             case Quantity(value):

@@ -32,7 +32,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from gateway.audio.prompts import Clip, Digits, Phrase
+from gateway.audio.prompts import FULL_STOP, Clip, Digits, Pause, Phrase
 from gateway.calls.menu_nodes import (
     Announcement,
     Check,
@@ -375,12 +375,13 @@ class OrderMenu:
 
     def _number(self) -> Phrase:
         number = self._order[0] if self._order else ""
-        return (Clip("order_number"), Digits(number), Clip("order_number_end"))
+        return (Clip("order_number"), Digits(number), Clip("order_number_end"), Pause(FULL_STOP))
 
     def _order_read_out(self) -> Phrase:
         if not self._order:
             return (Clip("order_none"),)
-        return (*read_out(self._order[1], self._menu.catalogue), *self._number(), *self._news_from_shop())
+        lines = read_out(self._order[1], self._menu.catalogue)
+        return (*lines, Pause(FULL_STOP), *self._number(), *self._news_from_shop())
 
     def _news_from_shop(self) -> Phrase:
         """That the shop's box has the order: once it is known, and once only."""

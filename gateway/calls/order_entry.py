@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
-from gateway.audio.prompts import Article, Clip, Digits, Phrase, Quantity, Yen
+from gateway.audio.prompts import COMMA, FULL_STOP, Article, Clip, Digits, Pause, Phrase, Quantity, Yen
 from gateway.calls.catalogue import Catalogue
 from gateway.calls.menu_nodes import Limits
 from gateway.protocols.messages import OrderLine
@@ -92,9 +92,9 @@ class OrderEntry:
             case _Stage.QUANTITY:
                 return (Clip("order_quantity"),)
             case _Stage.CONFIRM:
-                return (*self.read_back(), Clip("order_confirm"))
+                return (*self._read_back(), Pause(FULL_STOP), Clip("order_confirm"))
 
-    def read_back(self) -> Phrase:
+    def _read_back(self) -> Phrase:
         """The order, newest article first, and what it costs where the catalogue gives every price."""
         newest = self._keyed[-1].article
         lines = sorted(self.lines, key=lambda line: line.article != newest)
@@ -187,13 +187,13 @@ class OrderEntry:
 
 def read_out(lines: tuple[OrderLine, ...], catalogue: Catalogue) -> Phrase:
     """Lines of an order as they are read to the customer, with the total where every price is known."""
-    phrase: Phrase = (Clip("order_item"),)
+    words: Phrase = (Clip("order_item"),)
     for index, line in enumerate(lines):
         entry = catalogue.entries[line.article]
-        phrase += ((Clip("order_also"),) if index == 1 else ()) + (Article(entry.number, entry.clip),)
-        phrase += (Quantity(line.quantity),)
+        words += (Pause(2 * COMMA), Clip("order_also")) if index else ()
+        words += (Article(entry.number, entry.clip), Quantity(line.quantity))
     prices = [catalogue.entries[line.article].price for line in lines]
     if any(price is None for price in prices):
-        return phrase
+        return words
     total = sum(line.quantity * (price or 0) for line, price in zip(lines, prices, strict=True))
-    return (*phrase, Clip("order_total"), Yen(total), Clip("order_total_end"))
+    return (*words, Pause(FULL_STOP), Clip("order_total"), Yen(total), Clip("order_total_end"))

@@ -116,7 +116,7 @@ def speak_japanese(text: str, pace: float) -> tuple[Sound, int]:
 
 def japanese_words(text: str) -> list[dict[str, Any]]:
     """Open JTalk's analysis; eight pieces are はっこ, as people count, and not はちこ."""
-    words = pyopenjtalk.run_frontend(text)
+    words: list[dict[str, Any]] = pyopenjtalk.run_frontend(text)
     for word, following in pairwise(words):
         if word["string"] == "八" and following["string"] == "個":
             phrase_head = word if word["chain_flag"] != 1 else words[words.index(word) - 1]
@@ -174,13 +174,16 @@ def levelled(sound: Sound) -> Sound:
     knee = 0.6 * PEAK
     beyond = np.maximum(np.abs(sound) - knee, 0)
     rounded = np.minimum(np.abs(sound), knee) + (PEAK - knee) * np.tanh(beyond / (PEAK - knee))
-    return np.sign(sound) * rounded
+    fitting: Sound = np.sign(sound) * rounded
+    return fitting
 
 
 def envelope(sound: Sound, rate: int) -> Sound:
     """Loudness over 20 ms around each sample, as RMS."""
     window = round(0.02 * rate)
-    return np.sqrt(np.maximum(signal.fftconvolve(sound**2, np.ones(window) / window, mode="same"), 0))
+    power = signal.fftconvolve(sound**2, np.ones(window) / window, mode="same")
+    loudness: Sound = np.sqrt(np.maximum(power, 0))
+    return loudness
 
 
 def beep() -> Sound:
@@ -211,7 +214,8 @@ def shaped(sound: Sound) -> Sound:
     ramp = np.sin(np.linspace(0, np.pi / 2, round(0.008 * RATE))) ** 2
     sound[: len(ramp)] *= ramp
     sound[-len(ramp) :] *= ramp[::-1]
-    return sound * np.sqrt(0.5 * 10 ** ((TONE_DBM0 - FULL_SCALE_DBM0) / 10) / np.mean(sound**2))
+    gain = float(np.sqrt(0.5 * 10 ** ((TONE_DBM0 - FULL_SCALE_DBM0) / 10) / np.mean(sound**2)))
+    return sound * gain
 
 
 def write(path: Path, sound: Sound) -> None:
@@ -228,7 +232,8 @@ def ulaw(sound: Sound) -> bytes:
     magnitude = np.minimum(np.rint(np.abs(sound) * 8159), 8158).astype(np.int32) + 33
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     step = (magnitude >> (segment + 1)) & 15
-    return (~(np.where(sound < 0, 128, 0) | segment << 4 | step) & 255).astype(np.uint8).tobytes()
+    code: npt.NDArray[np.int32] = np.where(sound < 0, 128, 0) | segment << 4 | step
+    return (~code & 255).astype(np.uint8).tobytes()
 
 
 def remove_others(folder: Path, names: set[str]) -> None:

@@ -1,11 +1,361 @@
-"""The link between two boxes, without wires or clocks: what is sent when, by which route, and when again."""
+"""The link between two boxes without wires or clocks: frames, and what is sent when, by which route, and when again.
+
+``docs/protocol.md`` is the specification. A message travels as the body of a *letter*; the receiver acknowledges its
+sequence once the message is on its disk. Until then the sender keeps it and sends it again: delivery is at least
+once, and the receiver's inbox makes the effect exactly once.
+
+A route is in one of three states, and letters go by the first route (in order of preference) that is up::
+
+    state     answered (ack, pong)   silent for its time-out   connection lost
+    DOWN      UP                     DOWN                      DOWN
+    UP        UP                     SUSPECT                   DOWN
+    SUSPECT   UP                     SUSPECT                   DOWN
+
+"Silent" is measured from the first unanswered question, a letter or a ping; at half-time the route is pinged, so that
+a receiver that is slow to commit does not condemn its route. The time-out is max(ack floor, 4 × smoothed round trip).
+What was under way on a route that is no longer up goes by the next one at once. A route that is not up is pinged
+until it answers, so the preferred route is back in use one ping after it heals.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, Literal
+
+import msgspec
 
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
 
+Role = Literal["domestic", "overseas"]
+
 RANKS: dict[type, int] = {CallRequest: 0, Order: 1, CallReport: 2, Recording: 3}
 """Which messages go first: callers wait for their telephone to ring, recordings can wait."""
+
+BULK = 3
+"""The rank from which on messages are large and travel beside the others, few at a time."""
+
+MAY_SEND: dict[Role, tuple[type, ...]] = {"domestic": (CallRequest,), "overseas": (Order, CallReport, Recording)}
+"""What a box of each role may tell the other."""
+
+WINDOW = 64
+"""Letters under way at most."""
+
+BULK_WINDOW = 2
+"""Large ones among them at most: an urgent letter waits behind no more than this."""
+
+STUCK = 3
+"""Tries after which a letter no longer counts for the window: one that the peer can't take must not block the rest."""
+
+IDLE_PING = 2.0
+PROBE = 0.25
+REBUILD_AFTER = 0.5
+"""Seconds: between pings of a route that is up and idle; of one that is not; from suspicion to a new connection."""
+
+LONGEST_TIMEOUT = 5.0
+LONGEST_RETRY = 30.0
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Letter(msgspec.Struct, frozen=True, array_like=True, tag="L"):
+    """``["L", sequence, body]``: a message (MessagePack, as ``messages.encode`` gives it)."""
+
+    sequence: _Count
+    body: bytes
+
+
+class Ack(msgspec.Struct, frozen=True, array_like=True, tag="A"):
+    """``["A", [sequence, …]]``: these are on the sender's disk."""
+
+    sequences: Annotated[tuple[_Count, ...], msgspec.Meta(max_length=1024)]
+
+
+class Ping(msgspec.Struct, frozen=True, array_like=True, tag="P"):
+    """``["P", count]``: are you there?"""
+
+    count: _Count
+
+
+class Pong(msgspec.Struct, frozen=True, array_like=True, tag="Q"):
+    """``["Q", count]``: the answer to the ping of that count."""
+
+    count: _Count
+
+
+Frame = Letter | Ack | Ping | Pong
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
+
+
+class BadFrame(ValueError):
+    """Bytes that are no frame of this protocol."""
+
+
+def pack(frame: Frame) -> bytes:
+    """Frame → MessagePack."""
+    return _encoder.encode(frame)
+
+
+def unpack(data: bytes) -> Frame:
+    """MessagePack → frame. Raises ``BadFrame``."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadFrame(str(error)) from None
 
 
 def rank(message: Message) -> int:
     """The rank of a message; lower goes first."""
     return RANKS[type(message)]
+
+
+def may_send(role: Role, message: Message) -> bool:
+    """Whether a box of ``role`` is entitled to this message."""
+    return isinstance(message, MAY_SEND[role])
+
+
+class RouteState(Enum):
+    """See the table above."""
+
+    DOWN = "down"
+    UP = "up"
+    SUSPECT = "suspect"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put ``frame`` on the route with this index."""
+
+    route: int
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Give the route a new connection: the old one is silent, and its TCP may wait long before it tries again."""
+
+    route: int
+
+
+Step = Send | Rebuild
+
+
+@dataclass(slots=True)
+class Route:
+    """One way to the peer. Times are the caller's monotonic seconds."""
+
+    state: RouteState = RouteState.DOWN
+    round_trip: float | None = None
+    bulk_round_trip: float = 1.0
+    answered_at: float | None = None
+    asked_at: float | None = None
+    """When the first question went out that is still unanswered; None: nothing to wait for."""
+    ping_at: float = 0.0
+    """When to ping next."""
+    pinged_at: float | None = None
+    pings: int = 0
+    rebuild_at: float | None = None
+
+    def timeout(self, floor: float, *, bulk: bool) -> float:
+        """Seconds to wait for an answer; longer while large letters fill the route."""
+        longest = max(self.round_trip or 0.0, self.bulk_round_trip if bulk else 0.0)
+        return min(LONGEST_TIMEOUT, max(floor, 4 * longest))
+
+    def measured(self, seconds: float, *, bulk: bool) -> None:
+        """One more round trip, smoothed as TCP does (RFC 6298: 7/8 old, 1/8 new)."""
+        if bulk:
+            self.bulk_round_trip += (seconds - self.bulk_round_trip) / 8
+        elif self.round_trip is None:
+            self.round_trip = seconds
+        else:
+            self.round_trip += (seconds - self.round_trip) / 8
+
+
+@dataclass(order=True, slots=True)
+class Parcel:
+    """A letter that the peer does not have yet, sorted by what goes first."""
+
+    rank: int
+    sequence: int
+    id: str = field(compare=False)
+    frame: bytes = field(compare=False)
+    route: int = field(default=0, compare=False)
+    sent_at: float = field(default=0.0, compare=False)
+    tries: int = field(default=0, compare=False)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether it is a large one."""
+        return self.rank >= BULK
+
+
+class Sender:
+    """One peer's outgoing side. ``due(now)`` says what to do; everything else tells it what happened."""
+
+    def __init__(self, routes: int, ack_floor: float) -> None:
+        self.routes = [Route() for _ in range(routes)]
+        self._floor = ack_floor
+        self._ready: list[Parcel] = []
+        self._flying: dict[int, Parcel] = {}
+        self._stuck = 0
+        self._bulk_flying = 0
+        self._bulk_held = 0
+        self._retry_at = float("inf")
+
+    def post(self, parcels: Iterable[Parcel]) -> None:
+        """New letters from the outbox."""
+        for parcel in parcels:
+            self._bulk_held += parcel.bulk
+            heapq.heappush(self._ready, parcel)
+
+    def room(self, *, bulk: bool) -> int:
+        """How many more letters it would like to have at hand."""
+        if bulk:
+            return 2 * BULK_WINDOW - self._bulk_held
+        return 4 * WINDOW - (len(self._ready) + len(self._flying) - self._stuck - self._bulk_held)
+
+    def acknowledged(self, route: int, sequences: Iterable[int], now: float) -> list[str]:
+        """An ack came in: the ids of letters that are settled by it."""
+        settled = []
+        for sequence in sequences:
+            parcel = self._land(sequence)
+            if parcel is None:
+                continue
+            self._bulk_held -= parcel.bulk
+            settled.append(parcel.id)
+            if parcel.tries == 1 and parcel.route == route:
+                self.routes[route].measured(now - parcel.sent_at, bulk=parcel.bulk)
+        self._answered(route, now)
+        return settled
+
+    def ponged(self, route: int, count: int, now: float) -> None:
+        """A pong came in."""
+        way = self.routes[route]
+        if way.state is RouteState.UP and way.pinged_at is not None and count == way.pings:
+            way.measured(now - way.pinged_at, bulk=False)
+            way.pinged_at = None
+        self._answered(route, now)
+
+    def lost(self, route: int, now: float) -> None:
+        """The connection is gone, or nothing can be put on it."""
+        way = self.routes[route]
+        if way.state is not RouteState.DOWN:
+            way.ping_at = now + PROBE
+        way.state, way.asked_at, way.rebuild_at = RouteState.DOWN, None, None
+        self._recall(route)
+
+    def joined(self, route: int, now: float) -> None:
+        """There is a (new) connection: ask whether it carries."""
+        self.routes[route].ping_at = min(self.routes[route].ping_at, now)
+
+    def due(self, now: float) -> list[Step]:
+        """What to do now; ask again at ``deadline`` or after any event."""
+        steps: list[Step] = []
+        for index, way in enumerate(self.routes):
+            steps += self._look_after(index, way, now)
+        if now >= self._retry_at:
+            self._take_back_overdue(now)
+        best = self._best()
+        if best is not None:
+            while (parcel := self._next()) is not None:
+                steps.append(self._fly(parcel, best, now))
+        return steps
+
+    @property
+    def deadline(self) -> float:
+        """When ``due`` has something to do even if nothing happens."""
+        times = [self._retry_at]
+        for way in self.routes:
+            times.append(way.ping_at)
+            if way.asked_at is not None and way.state is RouteState.UP:
+                times.append(way.asked_at + self._timeout(way))
+            if way.rebuild_at is not None:
+                times.append(way.rebuild_at)
+        return min(times)
+
+    def _look_after(self, index: int, way: Route, now: float) -> list[Step]:
+        steps: list[Step] = []
+        if way.state is RouteState.UP and way.asked_at is not None and now >= way.asked_at + self._timeout(way):
+            way.state, way.rebuild_at, way.ping_at = RouteState.SUSPECT, now + REBUILD_AFTER, now
+            self._recall(index)
+        if way.rebuild_at is not None and now >= way.rebuild_at:
+            way.state, way.rebuild_at, way.asked_at = RouteState.DOWN, None, None
+            steps.append(Rebuild(index))
+        if now >= way.ping_at:
+            way.pings += 1
+            way.pinged_at = now
+            way.ping_at = now + (IDLE_PING if way.state is RouteState.UP else PROBE)
+            self._asked(way, now)
+            steps.append(Send(index, pack(Ping(way.pings))))
+        return steps
+
+    def _asked(self, way: Route, now: float) -> None:
+        if way.state is RouteState.UP and way.asked_at is None:
+            way.asked_at = now
+            if way.ping_at > now + self._timeout(way) / 2:
+                way.ping_at = now + self._timeout(way) / 2
+
+    def _answered(self, index: int, now: float) -> None:
+        way = self.routes[index]
+        way.state, way.asked_at, way.rebuild_at, way.answered_at = RouteState.UP, None, None, now
+        way.ping_at = now + IDLE_PING
+        if any(parcel.route == index and parcel.tries < STUCK for parcel in self._flying.values()):
+            self._asked(way, now)
+
+    def _timeout(self, way: Route) -> float:
+        return way.timeout(self._floor, bulk=self._bulk_flying > 0)
+
+    def _best(self) -> int | None:
+        return next((index for index, way in enumerate(self.routes) if way.state is RouteState.UP), None)
+
+    def _next(self) -> Parcel | None:
+        if not self._ready or len(self._flying) - self._stuck >= WINDOW:
+            return None
+        if self._ready[0].bulk and self._bulk_flying >= BULK_WINDOW:
+            return None
+        return heapq.heappop(self._ready)
+
+    def _fly(self, parcel: Parcel, route: int, now: float) -> Send:
+        way = self.routes[route]
+        parcel.route, parcel.sent_at = route, now
+        parcel.tries += 1
+        self._flying[parcel.sequence] = parcel
+        self._stuck += parcel.tries >= STUCK
+        self._bulk_flying += parcel.bulk
+        self._retry_at = min(self._retry_at, self._overdue_at(parcel))
+        self._asked(way, now)
+        return Send(route, parcel.frame)
+
+    def _land(self, sequence: int) -> Parcel | None:
+        """Take a letter out of the air, or off the shelf when its ack overtook the decision to send it again."""
+        parcel = self._flying.pop(sequence, None)
+        if parcel is not None:
+            self._stuck -= parcel.tries >= STUCK
+            self._bulk_flying -= parcel.bulk
+            return parcel
+        parcel = next((waiting for waiting in self._ready if waiting.sequence == sequence), None)
+        if parcel is None or not parcel.tries:
+            return None
+        self._ready.remove(parcel)
+        heapq.heapify(self._ready)
+        return parcel
+
+    def _overdue_at(self, parcel: Parcel) -> float:
+        wait = self._timeout(self.routes[parcel.route]) * 2.0 ** min(parcel.tries - 1, 10)
+        return parcel.sent_at + min(wait, LONGEST_RETRY)
+
+    def _take_back_overdue(self, now: float) -> None:
+        for parcel in [parcel for parcel in self._flying.values() if now >= self._overdue_at(parcel)]:
+            self._take_back(parcel)
+        self._retry_at = min(map(self._overdue_at, self._flying.values()), default=float("inf"))
+
+    def _recall(self, route: int) -> None:
+        for parcel in [parcel for parcel in self._flying.values() if parcel.route == route]:
+            self._take_back(parcel)
+            parcel.tries = min(parcel.tries, 1)  # the route's fault, not the letter's
+
+    def _take_back(self, parcel: Parcel) -> None:
+        self._land(parcel.sequence)
+        heapq.heappush(self._ready, parcel)

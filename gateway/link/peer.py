@@ -1,0 +1,348 @@
+"""The link to the other box: one thread that owns every socket and moves messages from disk to disk.
+
+    peer = Peer(settings, database, effects, on_committed)
+    await peer.start()          # KeyFileError, LinkError
+    peer.wake()                 # something was released (every commit of the store wakes it too)
+    peer.state()                # routes, queue, counters
+    await peer.stop()
+
+A message that came in is applied (``effects``) in the transaction that notes its id, then acknowledged, then
+``on_committed`` is called on the event loop. A message of ours is settled once the peer has acknowledged it. When what
+and by which route: ``protocols/link.py``. A blocking thread costs a quarter of pyzmq under asyncio per round trip.
+"""
+
+import asyncio
+import logging
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+import zmq
+
+from gateway import clock
+from gateway.errors import StoreError
+from gateway.link.gate import Context, Gate, LinkError, prove_stranger_refused
+from gateway.link.keys import KeyFolder
+from gateway.link.wires import DiallingWire, ListeningWire, Received, Wire
+from gateway.protocols import link, messages
+from gateway.protocols.messages import Message
+from gateway.settings import RouteSettings, Settings
+from gateway.store import inbox, outbox
+from gateway.store.database import Database
+
+log = logging.getLogger(__name__)
+
+KEYS_EVERY = 1.0
+HEARD_EVERY = 60.0
+AFTER_TROUBLE = 0.2
+"""Seconds: between looks at the key folder; between marks of the last contact; after the store failed us."""
+
+
+@dataclass(frozen=True)
+class RouteStatus:
+    """One route: its state ("up", "suspect", "down") and smoothed round trip in seconds, if known."""
+
+    name: str
+    state: str
+    round_trip: float | None
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """The link at a glance. ``heard_at``: Unix time of the last sign of life; ``queued``: messages the peer lacks;
+    ``counts``: what was dropped, by reason.
+    """
+
+    peer: str
+    routes: tuple[RouteStatus, ...]
+    heard_at: float
+    queued: int
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    wire: int
+    origin: bytes
+    sequence: int
+    message: Message
+
+
+class Peer:
+    """The other box, as this one sees it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        effects: inbox.Effect,
+        on_committed: Callable[[Message], None],
+    ) -> None:
+        self.name = settings.link.peer
+        self.heard_at = 0.0
+        """Unix time of the last sign of life, from the store at first; the start of the link if there was none."""
+        self._routes = settings.link.routes
+        self._their_role: link.Role = "overseas" if settings.role == "domestic" else "domestic"
+        self._ranks = [link.RANKS[kind] for kind in link.MAY_SEND[settings.role]]
+        self._folder = KeyFolder(settings.keys)
+        self._database, self._effects, self._on_committed = database, effects, on_committed
+        self._sender = link.Sender(len(self._routes), settings.link.ack_floor)
+        self._after = dict.fromkeys(self._ranks, 0)
+        self._unloaded = True
+        self._counts: Counter[str] = Counter()
+        self._wires: list[Wire] = []
+        self._peer_key: bytes | None = None
+        self._keys_at = self._heard_mark_at = 0.0
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._queued = 0
+        self._stopping = False
+        self._ended: Future[None] = Future()
+
+    async def start(self) -> None:
+        """Bind, prove that a stranger is refused, run. Raises ``KeyFileError``, ``LinkError``."""
+        self._keys = self._folder.own()
+        self._loop = asyncio.get_running_loop()
+        paced = self._loop if isinstance(self._loop, clock.PacedLoop | clock.VirtualLoop) else None
+        self._wall_clock = time.time if paced is None else paced.wall_clock
+        ready: Future[None] = Future()
+        threading.Thread(target=self._run, args=(ready,), name="link", daemon=True).start()
+        await clock.outside(ready)
+        self._database.listen(self.wake)
+
+    async def stop(self) -> None:
+        """End the thread and close the sockets; what is not acknowledged stays in the outbox."""
+        self._stopping = True
+        self.wake()
+        await clock.outside(self._ended)
+
+    def wake(self) -> None:
+        """Look into the outbox now. From any thread."""
+        with suppress(OSError):
+            os.eventfd_write(self._wakeup, 1)
+
+    def state(self) -> LinkState:
+        """As things stand. From any thread."""
+        routes = zip(self._routes, self._sender.routes, strict=True)
+        statuses = tuple(RouteStatus(route.name, way.state.value, way.round_trip) for route, way in routes)
+        return LinkState(self.name, statuses, self.heard_at, self._queued, dict(self._counts))
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Route → address, for those that listen: what a port of 0 became."""
+        listening = zip(self._routes, self._wires, strict=True)
+        return {
+            route.name: wire.endpoint
+            for route, wire in listening
+            if isinstance(wire, ListeningWire) and wire.endpoint is not None
+        }
+
+    def _run(self, ready: "Future[None]") -> None:
+        context: Context = zmq.Context()
+        reader = self._database.reader()
+        try:
+            self._open(context, reader)
+        except BaseException as error:
+            ready.set_exception(error)
+        else:
+            ready.set_result(None)
+            while not self._stopping:
+                try:
+                    self._turn(reader)
+                except (StoreError, sqlite3.Error) as error:
+                    log.error("link: %s", error)
+                    time.sleep(AFTER_TROUBLE)
+                except Exception:
+                    log.exception("link: this should not happen; going on")
+                    time.sleep(AFTER_TROUBLE)
+        finally:
+            reader.close()
+            context.destroy(linger=0)
+            self._ended.set_result(None)
+
+    def _open(self, context: Context, reader: sqlite3.Connection) -> None:
+        self.heard_at = inbox.last_heard(reader, self.name) or self._wall_clock()
+        self._poller = zmq.Poller()
+        self._poller.register(self._wakeup, zmq.POLLIN)
+        self._gate = Gate(context, self._is_peer)
+        self._poller.register(self._gate.socket, zmq.POLLIN)
+        self._wires = [self._wire(context, route) for route in self._routes]
+        for wire in self._wires:
+            if isinstance(wire, ListeningWire) and wire.endpoint is not None:
+                prove_stranger_refused(context, self._gate, wire.endpoint, self._keys.public)
+        self._counts.clear()
+
+    def _wire(self, context: Context, route: RouteSettings) -> Wire:
+        if (route.bind is None) == (route.connect is None):
+            raise LinkError(f"link.route {route.name}: give it either bind or connect")
+        if route.bind is None:
+            return DiallingWire(context, self._poller, self._keys, route)
+        return ListeningWire(context, self._poller, self._keys, route.bind, self._is_peer)
+
+    def _is_peer(self, key: bytes) -> bool:
+        if key != self._peer_key:
+            self._peer_key = self._folder.trusted().get(self.name)
+        return key == self._peer_key
+
+    def _turn(self, reader: sqlite3.Connection) -> None:
+        """One round: look after what is due, wait, take what came."""
+        now = time.monotonic()
+        if now >= self._keys_at:
+            self._look_after(reader, now)
+        self._load(reader)
+        for step in self._sender.due(now):
+            self._do(step, now)
+        wait = min(self._sender.deadline, self._keys_at) - time.monotonic()
+        ready = dict(self._poller.poll(max(0, math.ceil(wait * 1000))))
+        if self._wakeup in ready:
+            os.eventfd_read(self._wakeup)
+            self._unloaded = True
+        if self._gate.socket in ready:
+            self._gate.serve()
+        letters: list[_Incoming] = []
+        for index, wire in enumerate(self._wires):
+            if any(socket in ready for socket in wire.sockets):
+                letters += self._listen(index, wire, time.monotonic())
+        if letters:
+            self._take(letters)
+
+    def _look_after(self, reader: sqlite3.Connection, now: float) -> None:
+        self._keys_at = now + KEYS_EVERY
+        self._peer_key = self._folder.trusted().get(self.name)
+        for wire in self._wires:
+            wire.look_after(self._peer_key, now)
+        self._counts["refused"] = self._gate.refused
+        self._queued = outbox.depth(reader, self.name)
+
+    def _load(self, reader: sqlite3.Connection) -> None:
+        """Fetch released messages while the sender has room for them."""
+        if not self._unloaded:
+            return
+        self._unloaded = False
+        for bulk in (False, True):
+            after = {rank: self._after[rank] for rank in self._ranks if (rank >= link.BULK) is bulk}
+            room = self._sender.room(bulk=bulk)
+            if not after or room <= 0:
+                self._unloaded = self._unloaded or bool(after)
+                continue
+            found = outbox.waiting(reader, self.name, after, room)
+            for message in found:
+                self._after[message.rank] = max(self._after[message.rank], message.sequence)
+            self._sender.post(
+                link.Parcel(
+                    message.rank, message.sequence, message.id, link.pack(link.Letter(message.sequence, message.body))
+                )
+                for message in found
+            )
+            self._unloaded = self._unloaded or len(found) == room
+
+    def _do(self, step: link.Step, now: float) -> None:
+        wire = self._wires[step.route]
+        if isinstance(step, link.Rebuild):
+            log.warning("link: route %s is silent; connecting anew", self._routes[step.route].name)
+            wire.rebuild()
+        elif not wire.send(step.frame):
+            self._sender.lost(step.route, now)
+
+    def _listen(self, index: int, wire: Wire, now: float) -> list[_Incoming]:
+        """Deal with what came in on a wire; its letters are handed back."""
+        changes = wire.changes()
+        if changes.lost:
+            self._sender.lost(index, now)
+        if changes.joined:
+            self._sender.joined(index, now)
+        letters = []
+        for received in wire.receive():
+            if received.fresh:
+                self._sender.lost(index, now)
+                self._sender.joined(index, now)
+            letter = self._understand(index, wire, received, now)
+            if letter is not None:
+                letters.append(letter)
+        return letters
+
+    def _understand(self, index: int, wire: Wire, received: Received, now: float) -> _Incoming | None:
+        try:
+            frame = link.unpack(received.data)
+        except link.BadFrame:
+            self._counts["malformed"] += 1
+            return None
+        self._heard(now)
+        match frame:
+            case link.Ping(count):
+                wire.send(link.pack(link.Pong(count)), received.origin)
+            case link.Pong(count):
+                self._sender.ponged(index, count, now)
+            case link.Ack(sequences):
+                self._settle(self._sender.acknowledged(index, sequences, now))
+            case link.Letter(sequence, body):
+                message = self._open_letter(body)
+                return None if message is None else _Incoming(index, received.origin, sequence, message)
+        return None
+
+    def _open_letter(self, body: bytes) -> Message | None:
+        try:
+            message = messages.decode(body)
+        except (messages.BadMessage, RecursionError):
+            self._counts["malformed"] += 1
+            return None
+        if not link.may_send(self._their_role, message):
+            if not self._counts["role"]:
+                log.error("link: %s sent a %s, which its role forbids", self.name, type(message).__name__)
+            self._counts["role"] += 1
+            return None
+        return message
+
+    def _heard(self, now: float) -> None:
+        self.heard_at = self._wall_clock()
+        if now >= self._heard_mark_at:
+            self._heard_mark_at = now + HEARD_EVERY
+            at = self.heard_at
+            self._database.write_later(lambda connection: inbox.heard(connection, self.name, at))
+
+    def _settle(self, ids: list[str]) -> None:
+        if ids:
+            at = self._wall_clock()
+            self._database.write_later(lambda connection: outbox.settle(connection, ids, at=at))
+
+    def _take(self, letters: list[_Incoming]) -> None:
+        """Apply letters in one commit, acknowledge them, tell the daemon of those that were new."""
+        at = self._wall_clock()
+
+        def apply(connection: sqlite3.Connection, some: list[_Incoming]) -> list[bool]:
+            return [
+                inbox.take(connection, self.name, each.sequence, each.message, at=at, effect=self._effects)
+                for each in some
+            ]
+
+        try:
+            fresh = self._database.write_blocking(lambda connection: apply(connection, letters))
+        except StoreError:
+            raise
+        except Exception as error:
+            if len(letters) > 1:  # one of them is at fault: the others are not to suffer for it
+                for letter in letters:
+                    self._take([letter])
+                return
+            log.error("link: message %s can't be applied: %r", letters[0].message.id, error)
+            self._counts["not applied"] += 1
+            return
+        self._acknowledge(letters)
+        for letter, new in zip(letters, fresh, strict=True):
+            self._counts["duplicate"] += not new
+            if new:
+                with suppress(RuntimeError):  # the loop is closing; the message is on disk all the same
+                    self._loop.call_soon_threadsafe(self._on_committed, letter.message)
+
+    def _acknowledge(self, letters: list[_Incoming]) -> None:
+        sequences: dict[tuple[int, bytes], list[int]] = {}
+        for letter in letters:
+            sequences.setdefault((letter.wire, letter.origin), []).append(letter.sequence)
+        for (index, origin), some in sequences.items():
+            self._wires[index].send(link.pack(link.Ack(tuple(some))), origin)

@@ -1,7 +1,7 @@
 """The bench's own key ears. Not the gateway's: two ends sharing one decoder would hide its mistakes.
 
 Windows of 20 ms every 10 ms are projected on the eight frequencies (ITU-T Q.23). A key is one row and one column that
-hold nearly all the energy, for two windows running; it has ended after two windows without it.
+hold nearly all the energy, for two windows running; it has ended after three windows without it.
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ SHARE = 0.6
 TWIST = 10 ** (10 / 10)
 CLEAR = 10 ** (6 / 10)
 """The second strongest tone of a group must be so much weaker: a rectangular window leaks 13 dB at 73 Hz."""
+ENDED = 3
+"""Windows without the key that end it: a hole of 10 ms (ITU-T Q.24) empties two."""
 
 _TIMES = np.arange(FRAME) / sound.RATE
 _ANGLES = 2 * np.pi * np.outer(_TIMES, (*sound.ROWS, *sound.COLUMNS))
@@ -68,7 +70,7 @@ class KeyEar:
             self._gap = 0
             return None
         self._gap += 1
-        if self._candidate and self._gap < 2 and not key:
+        if self._candidate and self._gap < ENDED and not key:
             return None
         heard = None
         if self._candidate and self._windows >= 2:

@@ -1,0 +1,156 @@
+"""``gateway calls`` and ``gateway orders``: what the store says, as a table, JSON or CSV, while the daemon runs.
+
+JSON is an array of objects, CSV has the same names in its first row. Times are ISO 8601 in UTC.
+
+calls:  at, line, number, refused, first_leg_s, state, outcome, attempts, talk_s, orders, detail, request
+orders: confirmed_at, order, number, articles, acknowledged, request
+
+A telephone number is masked (``+81*****5678``) in each of the forms unless ``--unmask`` is given.
+"""
+
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gateway.errors import SettingsError
+from gateway.numbers import PhoneNumber
+from gateway.settings import load
+from gateway.store import journal
+from gateway.store.database import read_only
+
+Row = dict[str, Any]
+
+CALL_COLUMNS = (
+    "at", "line", "number", "refused", "first_leg_s", "state", "outcome", "attempts", "talk_s", "orders", "detail",
+    "request",
+)  # fmt: skip
+ORDER_COLUMNS = ("confirmed_at", "order", "number", "articles", "acknowledged", "request")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which store to read, and how to show it."""
+
+    store: Path
+    form: str
+    columns: tuple[str, ...]
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--settings", type=click.Path(path_type=Path), help="The box's settings file."),
+        click.option(
+            "--store", type=click.Path(path_type=Path), help="The store's file itself, in place of --settings."
+        ),
+        click.option("--json", "form", flag_value="json", help="A JSON array."),
+        click.option("--csv", "form", flag_value="csv", help="CSV with a header."),
+        click.option("--unmask", is_flag=True, help="Show whole telephone numbers."),
+        click.option("--limit", default=100, show_default=True, type=click.IntRange(min=1), help="The newest so many."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+def calls(settings: Path | None, store: Path | None, form: str | None, unmask: bool, limit: int) -> None:
+    """Show the newest calls and what became of them.
+
+    At the domestic box every inbound call, refused ones too; at the overseas box every request.
+    """
+    wanted = Wanted(_store(settings, store), form or "table", CALL_COLUMNS)
+    _show(wanted, lambda connection: [_call_row(row, unmask) for row in journal.calls(connection, limit)])
+
+
+@click.command()
+@_options
+def orders(settings: Path | None, store: Path | None, form: str | None, unmask: bool, limit: int) -> None:
+    """Show the newest orders. "acknowledged": the domestic box has it on its disk."""
+    wanted = Wanted(_store(settings, store), form or "table", ORDER_COLUMNS)
+    _show(wanted, lambda connection: [_order_row(row, unmask) for row in journal.orders(connection, limit)])
+
+
+def _store(settings: Path | None, store: Path | None) -> Path:
+    if store is not None:
+        return store
+    if settings is None:
+        raise SettingsError("which store? name it with --settings FILE or --store FILE")
+    return load(settings).store
+
+
+def _call_row(row: journal.CallRow, unmask: bool) -> Row:
+    first_leg = None if row.first_leg is None else round(row.first_leg, 3)
+    cells = (
+        _time(row.at), row.line, _number(row.number, unmask), row.refused, first_leg, row.state, row.outcome,
+        row.attempts, round(row.talk_seconds, 3), list(row.orders), row.detail, row.request,
+    )  # fmt: skip
+    return dict(zip(CALL_COLUMNS, cells, strict=True))
+
+
+def _order_row(row: journal.OrderRow, unmask: bool) -> Row:
+    articles = [{"article": line.article, "quantity": line.quantity} for line in row.lines]
+    cells = (
+        _time(row.confirmed_at), row.order_number, _number(row.number, unmask), articles, row.acknowledged, row.request
+    )  # fmt: skip
+    return dict(zip(ORDER_COLUMNS, cells, strict=True))
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _number(number: PhoneNumber | None, unmask: bool) -> str | None:
+    if number is None:
+        return None
+    return number.e164 if unmask else number.masked()
+
+
+def _show(wanted: Wanted, rows_of: Callable[[sqlite3.Connection], Sequence[Row]]) -> None:
+    with read_only(wanted.store) as connection:
+        rows = rows_of(connection)
+    if wanted.form == "json":
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif wanted.form == "csv":
+        click.echo(_csv(wanted.columns, rows), nl=False)
+    elif not rows:
+        click.echo("none yet")
+    else:
+        _print_table(rows)
+
+
+def _csv(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _flat(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    shown = [name for name in rows[0] if name != "request" and any(_flat(row[name]) for row in rows)]
+    table = Table(*shown, header_style="bold")
+    for row in rows:
+        table.add_row(*(_flat(row[name]) for name in shown))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else max(console.width, 160), crop=False)
+
+
+def _flat(value: object) -> str:
+    """A cell: ``25×2 31×1`` for articles, orders with blanks between."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(f"{each['article']}×{each['quantity']}" if isinstance(each, dict) else each for each in value)
+    return str(value)

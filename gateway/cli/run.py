@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-
 DEFAULT = Path("/etc/gateway/gateway.toml")
 
 

@@ -43,8 +43,7 @@ async def run(settings: Settings) -> None:
         async with linked(settings, database, journal, ignore) as peer:
 
             def peer_away() -> bool:
-                heard = peer.heard_at
-                return heard is not None and clock.wall_clock() - heard > settings.link.away_limit
+                return clock.wall_clock() - peer.heard_at > settings.link.away_limit
 
             async def serve(line: Line, line_settings: LineSettings) -> None:
                 await Intake(

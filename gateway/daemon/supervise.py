@@ -33,7 +33,7 @@ class Supervisor:
         self.serving: dict[str, bool] = {line.name: False for line in lines}
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Serve until cancelled. ``ready`` is called once a line serves. Raises ``LineLost`` where none can be opened."""
+        """Serve until cancelled; ``ready`` is called once a line serves. ``LineLost`` where none can be opened."""
         loop = asyncio.get_running_loop()
         self._first = {line.name: loop.create_future() for line in self._lines}
         tasks = [asyncio.create_task(self._keep(line), name=f"line {line.name}") for line in self._lines]

@@ -70,13 +70,13 @@ class Call:
         if self.state != "ringing" or self.called is None:
             return
         self._stop_timer()
-        self.called.quiet()
         self.state = "talking"
         self._answered_at = self._journal.now()
         self._record("answer", self.called, caller=self.caller.number)
         self.caller.talk()
         self.called.talk()
         self._switch.answered(self)
+        self.called.quiet()  # last, since the bell's end may make the terminal do anything
 
     def hang_up(self, subscriber: Subscriber) -> None:
         """One end has gone; the other is told by its line, and never by us."""
@@ -91,8 +91,8 @@ class Call:
             self._meter()
             self.far_end(subscriber).far_end_gone()
         elif was == "ringing" and self.called is not None:
-            self.called.quiet()
             self.called.call = None
+            self.called.quiet()
 
     def far_end(self, subscriber: Subscriber) -> Subscriber:
         """The other one, in a call that was answered."""
@@ -131,8 +131,8 @@ class Call:
         self._record("release", self.caller, by="network", cause=cause)
         self._end()
         if was == "ringing" and self.called is not None:
-            self.called.quiet()
             self.called.call = None
+            self.called.quiet()
         self.caller.refused(tone)
 
     def _caller_id(self, called: Subscriber) -> CallerIdData:

@@ -6,6 +6,7 @@ methods towards ``Call`` (``engaged``, ``alert``, ``quiet``, ``tone``, ``talk``,
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -152,7 +153,8 @@ class Subscriber:
     def alert(self, call: InCall, data: CallerIdData) -> None:
         """A call arrives: ring."""
         self.call = call
-        self._ringing = Ringing(lambda: self._terminal, self.country, data, self.log)
+        record = partial(self._office.journal.record, number=self.number, call=call.id)
+        self._ringing = Ringing(lambda: self._terminal, self.country, data, record)
         self._ringing.start()
 
     def quiet(self) -> None:

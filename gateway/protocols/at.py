@@ -172,6 +172,11 @@ class CommandStream:
         """A command is in hand."""
         return self._command is not None
 
+    @property
+    def in_voice(self) -> bool:
+        """A voice stream comes from the modem."""
+        return self._voice is not None
+
     def send(self, command: Command) -> bytes:
         """Put a command in hand; the bytes to send. Only after the ``Reply`` to the one before, or ``abandon``."""
         assert self._command is None, f"{self._command} is still in hand"

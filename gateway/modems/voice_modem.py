@@ -1,0 +1,291 @@
+"""An analogue line on a voice modem: ``Line`` for every model of ``profiles``.
+
+It waits in data class (where caller ID works everywhere), answers and dials in voice class, and is on hook again
+however a call ends: hanging up is shielded from cancellation, and a modem that does not confirm it is given up
+(``LineLost``; its port is closed, on which it hangs up).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gateway import clock
+from gateway.line import Answer, CallEnded, IncomingCall, LineLost, Voice
+from gateway.modems.commands import CommandChannel, Refused
+from gateway.modems.profiles import ESCAPE, ModemProfile
+from gateway.modems.recording import Recording
+from gateway.modems.serial_port import Port
+from gateway.modems.trace import Trace
+from gateway.modems.voice_path import FullDuplex, HalfDuplex, VoicePath
+from gateway.numbers import PhoneNumber, dial_string
+from gateway.protocols.at import DIALLED, Command, Event, Unsolicited
+from gateway.protocols.dle import Shielded
+from gateway.protocols.incoming import CallEvent, Incoming, IncomingCalls, Masked, Stopped
+from gateway.settings import LineSettings
+
+log = logging.getLogger(__name__)
+
+LETTING_PASS = 0.2
+"""Seconds for whatever a predecessor left under way to come to its end."""
+RESET = 5.0
+DIALLING = 75.0
+"""Seconds for digits, dial tone, and models that wait for the end of ringback in spite of being told not to."""
+RING_BURST = 0.05
+"""Seconds until off hook is tried again, where a model refuses it during a ring burst."""
+REFUSED_FOR_LONG = 5.0
+PROBE = 30.0
+"""Seconds between two looks at an idle modem, for one that has gone deaf rings no more."""
+
+FAILURES = {
+    "BUSY": Answer.BUSY,
+    "NO ANSWER": Answer.NO_ANSWER,
+    "NO DIALTONE": Answer.NO_DIAL_TONE,
+    "NO DIAL TONE": Answer.NO_DIAL_TONE,
+}
+"""Every other result but OK and VCON is ``Answer.NETWORK``."""
+OFF_HOOK = ("OK", "VCON")
+
+
+class VoiceModem:
+    """Fulfils ``Line``. ``open`` makes one; ``close`` gives its port back, on hook."""
+
+    def __init__(self, settings: LineSettings, profile: ModemProfile, port: Port) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._profile = profile
+        self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self._be_lost)
+        self._calls = IncomingCalls(settings.country)
+        self._rung: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
+        self._call: IncomingCall | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._voice: VoicePath | None = None
+        self._lost: LineLost | None = None
+        self._in_use = False
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Reset, identify and set the modem up. Raises ``LineLost``; then the port has been given back."""
+        try:
+            await self._initialise()
+        except Refused as refused:
+            self._channel.close()
+            raise LineLost(f'{self._channel.name}: {refused}; is model = "{self._profile.name}" right?') from None
+        except BaseException:
+            self._channel.close()
+            raise
+        self._spawn(self._look_after())
+
+    async def close(self) -> None:
+        """On hook, and the port free for others. No effect when closed."""
+        if self._lost is None:
+            try:
+                if self._in_use:
+                    await self._hang_up()
+            except LineLost as lost:
+                log.warning("%s", lost)
+            self._lost = LineLost(f"{self._channel.name} is closed")
+        for task in self._background:
+            task.cancel()
+        self._cancel_tick()
+        self._channel.close()
+
+    async def incoming(self) -> AsyncIterator[IncomingCall]:
+        """Calls as they ring, each once, when its caller ID is settled. Raises ``LineLost``."""
+        while True:
+            if self._lost:
+                raise self._lost
+            call = await self._rung.get()
+            if call is not None:
+                yield call
+
+    async def reject(self, call: IncomingCall) -> None:
+        """An analogue line can't refuse: let it ring out."""
+
+    @asynccontextmanager
+    async def answered(self, call: IncomingCall) -> AsyncIterator[Voice]:
+        """Off hook; on hook again however the block ends. ``CallEnded`` when the caller gave up first."""
+        self._begin_use()
+        try:
+            await self._lift(call)
+            self._calls.answered()
+            yield await self._speak()
+        finally:
+            await _surely(self._hang_up())
+
+    @asynccontextmanager
+    async def dialled(self, number: PhoneNumber) -> AsyncIterator[Voice | Answer]:
+        """Dial; a ``Voice`` once the digits are out, for only ears know what follows; else why not."""
+        line = self._settings
+        digits = line.dial_prefix + dial_string(number, line.country, line.international_prefix)
+        self._begin_use()
+        try:
+            yield await self._dial(digits) or await self._speak()
+        finally:
+            await _surely(self._hang_up())
+
+    # --- setting up -------------------------------------------------------------------------------------------------
+
+    async def _initialise(self) -> None:
+        ask, profile = self._demand, self._profile
+        await self._channel.flush(ESCAPE, LETTING_PASS)
+        await self._wake()
+        await ask("ATZ", RESET)
+        await ask("ATE0")
+        await ask("ATV1")
+        await ask(profile.hang_up)
+        said = await self._channel.ask(Command(profile.identify, information=("",)))
+        log.info("%s: %s", self._channel.name, ", ".join(said.information) or "it does not say what it is")
+        for text in (*profile.country.get(self._settings.country, ()), *profile.caller_id, "ATS0=0"):
+            await ask(text)
+
+    async def _wake(self) -> None:
+        """A first AT may be lost on a modem that was busy, or that has yet to find our speed."""
+        for within in (0.5, 1.0):
+            if await self._channel.answers("AT", within):
+                return
+        await self._channel.ask("AT")
+
+    async def _demand(self, text: str, within: float = 2.0) -> None:
+        reply = await self._channel.ask(text, within)
+        if reply.result != "OK":
+            raise Refused(f"the modem says {reply.result} to {text}")
+
+    async def _look_after(self) -> None:
+        """Notice a modem that has gone deaf while nothing happens."""
+        while True:
+            await asyncio.sleep(PROBE)
+            if not self._in_use and self._calls.deadline is None:
+                await self._channel.ask("AT")
+
+    # --- what the modem says ----------------------------------------------------------------------------------------
+
+    def _hear(self, event: Event) -> None:
+        now = clock.now()
+        told: list[CallEvent] | None = None
+        match event:
+            case Unsolicited(text):
+                told = self._calls.line(text, now)
+            case Shielded("R"):
+                told = self._calls.ring(now)
+        if told is not None:
+            self._tell(told)
+        elif self._voice is not None:
+            self._voice.take(event)
+
+    def _tell(self, told: list[CallEvent]) -> None:
+        for event in told:
+            match event:
+                case Incoming(caller):
+                    self._call = IncomingCall(self.name, caller, clock.now())
+                    self._rung.put_nowait(self._call)
+                case Masked(caller) if self._call is not None:
+                    self._call.caller = caller
+                case Stopped():
+                    self._call = None
+        self._cancel_tick()
+        due = self._calls.deadline
+        if due is not None:
+            self._tick = asyncio.get_running_loop().call_at(due, self._time_passes)
+
+    def _time_passes(self) -> None:
+        self._tell(self._calls.tick(clock.now()))
+
+    def _cancel_tick(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+
+    def _be_lost(self, lost: LineLost) -> None:
+        self._lost = lost
+        self._cancel_tick()
+        self._rung.put_nowait(None)
+        if self._voice is not None:
+            self._voice.end(lost)
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def _begin_use(self) -> None:
+        if self._lost:
+            raise self._lost
+        assert not self._in_use, f"line {self.name} is in use"
+        self._in_use = True
+
+    async def _lift(self, call: IncomingCall) -> None:
+        began = clock.now()
+        while True:
+            if call is not self._call:
+                raise CallEnded("the caller gave up before we answered")
+            reply = await self._channel.ask(Command(self._profile.answer, finals=DIALLED))
+            if reply.result in OFF_HOOK:
+                return
+            if clock.now() - began > REFUSED_FOR_LONG:
+                raise self._channel.wedged(f"{reply.result} to {self._profile.answer}")
+            await asyncio.sleep(RING_BURST)
+
+    async def _dial(self, digits: str) -> Answer | None:
+        command = Command(self._profile.dial + digits, finals=DIALLED)
+        reply = await self._channel.ask(command, DIALLING, endings=(b"\r", b"\r"))
+        if reply.result in OFF_HOOK:
+            return None
+        log.info("line %s: dialling: %s", self.name, reply.result)
+        return FAILURES.get(reply.result, Answer.NETWORK)
+
+    async def _speak(self) -> FullDuplex | HalfDuplex:
+        profile, folder = self._profile, self._settings.record
+        recording = Recording(folder, self.name) if folder else None
+        voice = (FullDuplex if profile.both else HalfDuplex)(profile, self._channel, recording)
+        self._voice = voice
+        try:
+            for text in profile.sound:
+                await self._channel.demand(text)
+            await voice.open()
+        except Refused as refused:
+            raise self._channel.wedged(f"{refused} when asked for a voice path") from None
+        return voice
+
+    async def _hang_up(self) -> None:
+        """End whatever is under way and go on hook; the way back to data class is gone meanwhile others go on."""
+        voice, self._voice, self._call = self._voice, None, None
+        try:
+            if voice is not None:
+                await voice.close()
+            await self._channel.finish()
+            if (reply := await self._channel.ask(self._profile.hang_up)).result != "OK":
+                raise self._channel.wedged(f"{reply.result} to {self._profile.hang_up}")
+        finally:
+            self._in_use = False
+            self._calls.reset()
+            self._tell([])
+        self._spawn(self._return_to_data())
+
+    async def _return_to_data(self) -> None:
+        await self._channel.ask(self._profile.idle)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside; its only failure, ``LineLost``, reaches everyone by itself."""
+
+        async def run() -> None:
+            try:
+                await work
+            except LineLost as lost:
+                log.debug("%s", lost)
+
+        task = asyncio.create_task(run(), name=self._channel.name)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def _surely(work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end even when cancelled; the cancellation follows then."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled

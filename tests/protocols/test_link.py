@@ -1,0 +1,370 @@
+"""The link's sender against a network that is simulated event by event: it loses, delays, doubles and reorders."""
+
+import heapq
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.protocols import link
+from gateway.protocols.link import Ack, Letter, Parcel, Ping, Pong, Rebuild, RouteState, Send, Sender
+from gateway.protocols.messages import CallReport, CallRequest, Order, Recording
+
+CALL, ORDER, REPORT, SOUND = 0, 1, 2, 3
+
+
+class Way:
+    """What one route does to frames just now. ``delay`` is one way, in seconds."""
+
+    def __init__(self, delay: float = 0.001) -> None:
+        self.delay, self.jitter = delay, 0.0
+        self.loss = self.doubling = 0.0
+        self.carries = True
+
+
+class Lab:
+    """A sender, a receiver that remembers what it has on disk, and ways between them, on simulated time."""
+
+    def __init__(self, ways: int = 2, *, delay: float = 0.001, seed: int = 0, commit: float = 0.0) -> None:
+        self.sender = Sender(ways, ack_floor=0.5)
+        self.ways = [Way(delay) for _ in range(ways)]
+        self.now = 0.0
+        self.random = random.Random(seed)
+        self.commit = commit
+        self.applied: list[int] = []
+        self.arrived: list[tuple[float, int, int]] = []
+        self.settled: dict[str, float] = {}
+        self.rebuilt: list[tuple[float, int]] = []
+        self.refuses: set[int] = set()
+        self._events: list[tuple[float, int, Callable[[], None]]] = []
+        self._tie = itertools.count()
+
+    def at(self, time: float, what: Callable[[], None]) -> None:
+        heapq.heappush(self._events, (time, next(self._tie), what))
+
+    def post(self, *sequences: int, rank: int = CALL, body: bytes = b"") -> None:
+        parcels = [Parcel(rank, each, f"id{each}", link.pack(Letter(each, body))) for each in sequences]
+        self.sender.post(parcels)
+
+    def run(self, until: float) -> None:
+        while True:
+            self._act()
+            wake = self.sender.deadline
+            event = self._events[0][0] if self._events else float("inf")
+            if min(wake, event) > until:
+                self.now = until
+                return
+            self.now = max(self.now, min(wake, event))
+            if event <= wake:
+                heapq.heappop(self._events)[2]()
+
+    def _act(self) -> None:
+        for step in self.sender.due(self.now):
+            if isinstance(step, Rebuild):
+                self.rebuilt.append((self.now, step.route))
+                self.at(self.now + 0.01, lambda route=step.route: self.sender.joined(route, self.now))
+            else:
+                self._carry(step, lambda frame, route=step.route: self._receive(route, frame))
+
+    def _carry(self, step: Send, arrive: Callable[[bytes], None]) -> None:
+        way = self.ways[step.route]
+        for _ in range(1 + (self.random.random() < way.doubling)):
+            if way.carries and self.random.random() >= way.loss:
+                delay = way.delay + self.random.random() * way.jitter
+                self.at(self.now + delay, lambda: way.carries and arrive(step.frame))
+
+    def _receive(self, route: int, data: bytes) -> None:
+        match link.unpack(data):
+            case Letter(sequence, _):
+                self.arrived.append((self.now, route, sequence))
+                if sequence in self.refuses:
+                    return
+                self.at(self.now + self.commit, lambda: self._commit(route, sequence))
+            case Ping(count):
+                self._answer(route, Pong(count))
+
+    def _commit(self, route: int, sequence: int) -> None:
+        if sequence not in self.applied:
+            self.applied.append(sequence)
+        self._answer(route, Ack((sequence,)))
+
+    def _answer(self, route: int, frame: Ack | Pong) -> None:
+        self._carry(Send(route, link.pack(frame)), lambda data: self._hear(route, data))
+
+    def _hear(self, route: int, data: bytes) -> None:
+        match link.unpack(data):
+            case Ack(sequences):
+                for settled in self.sender.acknowledged(route, sequences, self.now):
+                    assert settled not in self.settled, "settled twice"
+                    self.settled[settled] = self.now
+                assert set(sequences) <= set(self.applied), "acknowledged before it was on disk"
+            case Pong(count):
+                self.sender.ponged(route, count, self.now)
+
+
+def up(lab: Lab) -> Lab:
+    lab.run(0.2)
+    assert lab.sender.routes[0].state is RouteState.UP
+    return lab
+
+
+def test_letters_go_by_the_preferred_route_and_settle_in_one_round_trip() -> None:
+    lab = up(Lab(delay=0.010))
+    lab.post(1, 2, 3)
+    lab.run(0.3)
+    assert [route for _, route, _ in lab.arrived] == [0, 0, 0]
+    assert lab.settled == pytest.approx({"id1": 0.22, "id2": 0.22, "id3": 0.22})
+
+
+def test_calls_go_before_orders_before_reports_before_recordings() -> None:
+    lab = up(Lab(ways=1))
+    lab.post(1, rank=SOUND)
+    lab.post(2, rank=REPORT)
+    lab.post(3, rank=ORDER)
+    lab.post(4, rank=CALL)
+    lab.run(0.3)
+    assert [sequence for _, _, sequence in lab.arrived] == [4, 3, 2, 1]
+
+
+def test_nothing_is_sent_before_the_route_has_answered() -> None:
+    lab = Lab(ways=1)
+    lab.ways[0].carries = False
+    lab.post(1)
+    lab.run(3)
+    lab.ways[0].carries = True
+    lab.run(4)
+    assert [sequence for _, _, sequence in lab.arrived] == [1]
+    assert list(lab.settled) == ["id1"]
+
+
+@pytest.mark.parametrize("delay, limit", [(0.001, 0.55), (0.075, 0.85)], ids=["no delay", "150 ms round trip"])
+def test_a_black_hole_is_left_for_the_other_route_within_the_ack_time(delay: float, limit: float) -> None:
+    lab = up(Lab(delay=delay))
+    lab.run(1)
+    lab.ways[0].carries = False
+    lab.post(1)
+    lab.run(10)
+    assert lab.settled["id1"] - 1 <= limit + 2 * delay
+    assert lab.arrived[-1][1] == 1
+
+
+def test_a_black_hole_amid_traffic_is_left_within_the_ack_time_of_the_last_answer() -> None:
+    lab = up(Lab())
+    for each in range(1, 101):
+        lab.at(1 + each * 0.02, lambda each=each: lab.post(each))
+    lab.at(2.0, lambda: setattr(lab.ways[0], "carries", False))
+    lab.run(10)
+    assert len(lab.settled) == 100
+    assert min(time for time, route, _ in lab.arrived if route == 1) - 2.0 <= 0.6
+
+
+def test_what_is_under_way_when_a_route_dies_right_after_an_answer_does_not_wait_longer() -> None:
+    lab = up(Lab(commit=0.05))
+    lab.at(1.0, lambda: lab.post(1))
+    lab.at(1.04, lambda: lab.post(2))
+    lab.at(1.06, lambda: setattr(lab.ways[0], "carries", False))
+    lab.run(5)
+    assert lab.settled["id1"] < 1.06
+    assert lab.settled["id2"] < 1.06 + 0.6
+
+
+def test_all_that_is_under_way_on_a_dead_route_goes_by_the_other_at_once() -> None:
+    lab = up(Lab())
+    lab.at(1.0, lambda: setattr(lab.ways[0], "carries", False))
+    lab.at(1.0, lambda: lab.post(1))
+    lab.at(1.45, lambda: lab.post(2))
+    lab.run(5)
+    assert lab.settled["id2"] < 1.55
+
+
+def test_an_ack_that_comes_after_all_saves_the_repetition() -> None:
+    lab = up(Lab(ways=1))
+    lab.ways[0].carries = False
+    lab.post(1)
+    lab.run(3)
+    assert lab.sender.acknowledged(0, [1], lab.now) == ["id1"]
+    lab.ways[0].carries = True
+    lab.run(10)
+    assert lab.arrived == []
+
+
+def test_at_most_64_letters_are_under_way_also_after_some_were_stuck() -> None:
+    lab = up(Lab(ways=1))
+    lab.refuses = set(range(1, 65))
+    lab.post(*range(1, 65))
+    lab.run(20)
+    lab.refuses = set()
+    lab.run(90)
+    assert len(lab.settled) == 64
+    lab.commit = 1e6
+    lab.post(*range(101, 301))
+    before = len(lab.arrived)
+    lab.run(90.2)
+    assert len(lab.arrived) - before == link.WINDOW
+
+
+def test_the_preferred_route_is_back_in_use_within_a_second_of_healing() -> None:
+    lab = up(Lab())
+    for each in range(1, 401):
+        lab.at(1 + each * 0.05, lambda each=each: lab.post(each))
+    lab.at(2.0, lambda: setattr(lab.ways[0], "carries", False))
+    lab.at(12.0, lambda: setattr(lab.ways[0], "carries", True))
+    lab.run(30)
+    assert len(lab.settled) == 400
+    assert min(time for time, route, _ in lab.arrived if route == 0 and time > 12) - 12 <= 0.5
+
+
+def test_a_silent_route_gets_a_new_connection() -> None:
+    lab = up(Lab())
+    lab.ways[0].carries = False
+    lab.run(5)
+    assert [route for _, route in lab.rebuilt] == [0]
+
+
+def test_a_lost_connection_is_left_at_once() -> None:
+    lab = up(Lab(commit=0.2))
+    lab.post(1)
+    lab.run(0.21)
+    lab.sender.lost(0, lab.now)
+    lab.run(1)
+    assert [route for _, route, _ in lab.arrived] == [0, 1]
+    assert lab.settled["id1"] < 0.5
+
+
+def test_a_slow_disk_at_the_other_end_does_not_condemn_the_route() -> None:
+    lab = up(Lab(commit=1.5))
+    lab.post(1)
+    lab.run(3)
+    assert lab.settled
+    assert lab.rebuilt == []
+    assert {route for _, route, _ in lab.arrived} == {0}
+
+
+def test_letters_that_the_peer_never_takes_do_not_block_the_others() -> None:
+    lab = up(Lab(ways=1))
+    lab.refuses = set(range(1, 201))
+    lab.post(*range(1, 201))
+    lab.run(20)
+    lab.post(500)
+    lab.run(21)
+    assert "id500" in lab.settled
+
+
+def test_a_letter_that_the_peer_never_takes_is_tried_ever_more_seldom() -> None:
+    lab = up(Lab(ways=1))
+    lab.refuses = {1}
+    lab.post(1)
+    lab.run(600)
+    assert 15 <= len(lab.arrived) <= 30
+
+
+def test_at_most_two_large_letters_are_under_way() -> None:
+    lab = up(Lab(ways=1, commit=10))
+    lab.post(*range(1, 9), rank=SOUND)
+    lab.post(100)
+    lab.run(0.3)
+    assert [sequence for _, _, sequence in lab.arrived] == [100, 1, 2]
+
+
+def test_a_slow_route_full_of_sound_is_not_taken_for_a_dead_one() -> None:
+    lab = up(Lab(delay=0.001, commit=1.0))
+    lab.post(1, 2, 3, 4, rank=SOUND)
+    lab.run(0.3)
+    lab.post(100)
+    lab.run(10)
+    assert {route for _, route, _ in lab.arrived} == {0}
+    assert len(lab.settled) == 5
+
+
+def test_it_asks_for_more_only_while_it_has_room() -> None:
+    sender = Sender(1, ack_floor=0.5)
+    assert sender.room(bulk=False) > 0 and sender.room(bulk=True) > 0
+    sender.post(Parcel(CALL, each, str(each), b"") for each in range(1, 1 + sender.room(bulk=False)))
+    sender.post(Parcel(SOUND, each, str(each), b"") for each in range(1001, 1001 + sender.room(bulk=True)))
+    assert sender.room(bulk=False) == 0 and sender.room(bulk=True) == 0
+
+
+def test_acks_for_unknown_letters_change_nothing() -> None:
+    lab = up(Lab())
+    assert lab.sender.acknowledged(0, [7, 2**62], lab.now) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    loss=st.floats(0, 0.5),
+    doubling=st.floats(0, 0.5),
+    jitter=st.floats(0, 0.4),
+    commit=st.floats(0, 0.3),
+    cuts=st.lists(st.tuples(st.integers(0, 1), st.floats(0.1, 20), st.floats(0.05, 5)), max_size=12),
+    losts=st.lists(st.tuples(st.integers(0, 1), st.floats(0.1, 20)), max_size=6),
+)
+def test_everything_arrives_and_nothing_is_acknowledged_early_through_any_weather(
+    seed: int,
+    loss: float,
+    doubling: float,
+    jitter: float,
+    commit: float,
+    cuts: list[tuple[int, float, float]],
+    losts: list[tuple[int, float]],
+) -> None:
+    lab = Lab(seed=seed, commit=commit)
+    for way in lab.ways:
+        way.loss, way.doubling, way.jitter = loss, doubling, jitter
+    for route, begin, length in cuts:
+        lab.at(begin, lambda route=route: setattr(lab.ways[route], "carries", False))
+        lab.at(begin + length, lambda route=route: setattr(lab.ways[route], "carries", True))
+    for route, time in losts:
+        lab.at(time, lambda route=route: lab.sender.lost(route, lab.now))
+    for each in range(1, 121):
+        rank = lab.random.choice((CALL, ORDER, REPORT, SOUND))
+        lab.at(lab.random.uniform(0, 20), lambda each=each, rank=rank: lab.post(each, rank=rank))
+    lab.run(25)
+    for way in lab.ways:
+        way.loss = way.doubling = 0.0
+        way.carries = True
+    lab.run(25 + 2 * link.LONGEST_RETRY)
+    assert sorted(lab.applied) == list(range(1, 121))
+    assert sorted(lab.settled) == sorted(f"id{each}" for each in range(1, 121))
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_no_frame_or_a_frame_but_never_a_crash(data: bytes) -> None:
+    try:
+        frame = link.unpack(data)
+    except link.BadFrame:
+        return
+    assert link.unpack(link.pack(frame)) == frame
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xc0", b"\x93\xa1L\x01", b"\x92\xa1Z\x01", b"\x93\xa1L\xff\xc4\x00", b"\x92\xa1P\xcf" + b"\xff" * 8],
+    ids=["empty", "nil", "cut", "unknown kind", "negative sequence", "count beyond 63 bits"],
+)
+def test_what_is_no_frame_is_told_apart(data: bytes) -> None:
+    with pytest.raises(link.BadFrame):
+        link.unpack(data)
+
+
+def test_a_later_version_may_add_to_a_frame() -> None:
+    assert link.unpack(b"\x93\xa1P\x07\xa3new") == Ping(7)
+
+
+def test_the_examples_in_the_protocol_document_are_what_is_sent() -> None:
+    assert link.pack(Letter(7, b"\x80")).hex() == "93a14c07c40180"
+    assert link.pack(Ack((7, 8))).hex() == "92a141920708"
+    assert link.pack(Ping(1)).hex() == "92a15001"
+    assert link.pack(Pong(1)).hex() == "92a15101"
+
+
+def test_each_role_may_say_only_its_own() -> None:
+    request = CallRequest("r", "+819012345678", 0.0, "", "ja")
+    order = Order("o", "r", "+819012345678", "0018", (), 0.0)
+    report = CallReport("c", "r", 1, "busy", False, 0.0, 0.0, 0.0)
+    sound = Recording("s", "r", "+819012345678", "question", 0.0, 0, 1, b"")
+    assert [link.may_send("domestic", each) for each in (request, order, report, sound)] == [True, False, False, False]
+    assert [link.may_send("overseas", each) for each in (request, order, report, sound)] == [False, True, True, True]

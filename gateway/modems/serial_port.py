@@ -134,7 +134,8 @@ def _opened(path: str, baud: int, name: str) -> serial.Serial:
     if holder := held_by(path):
         raise LineLost(f"{name} is held by {holder}; {RELEASE}")
     try:
-        port = serial.Serial(path, baud, timeout=0, rtscts=True, exclusive=True)
+        # inter_byte_timeout=0 is VMIN 1: with VMIN 0 an empty queue reads as b"", as a modem that is gone does
+        port = serial.Serial(path, baud, timeout=0, inter_byte_timeout=0, rtscts=True, exclusive=True)
         if os.major(device.st_rdev) not in PSEUDO_TERMINALS:  # there it would outlive us if we were killed
             fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
     except serial.SerialException as error:

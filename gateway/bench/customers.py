@@ -50,9 +50,11 @@ async def carry_out(handset: Handset, order: CallOrder) -> Result:
     if order.mood is not None:
         rng = random.Random(f"{order.seed} {handset.line.number}")
         mood: Mood = rng.choice(MOODS) if order.mood == "random" else order.mood
+        started = len(handset.notes)
         handset.note("is", mood)
         made = moody(mood, order.called, order.keys, rng, within=order.timeout)
-        return await script.run(handset, made)
+        result = await script.run(handset, made)
+        return msgspec.structs.replace(result, notes=handset.notes[started:])
     return await place_call(handset, order)
 
 
@@ -120,7 +122,7 @@ async def _place(handset: Handset, order: CallOrder) -> str | None:
         return "no dial tone"
     problem = await _leg(handset, "" if order.callback else order.keys, order.timeout)
     handset.hang_up()
-    if order.callback is False or problem in (ENGAGED, UNANSWERED):
+    if order.callback is False or problem in NOBODY:
         return problem
     if not await handset.answer(within=order.timeout):
         return f"not called back within {order.timeout:g} s" if order.callback else problem
@@ -128,8 +130,8 @@ async def _place(handset: Handset, order: CallOrder) -> str | None:
     return None if problem is None else f"called back, but {problem}"
 
 
-ENGAGED = "busy"
 UNANSWERED = "nobody answered"
+NOBODY = ("busy", "unobtainable", UNANSWERED)
 
 
 async def _leg(handset: Handset, keys: str, within: float) -> str | None:
@@ -138,9 +140,9 @@ async def _leg(handset: Handset, keys: str, within: float) -> str | None:
     heard = False
     while True:
         ended = await handset.prompt(PROMPT_OVER if groups else CALL_OVER, within=within)
+        if ended == "unobtainable" or (ended == "busy" and not heard and not handset.was_spoken_to()):
+            return ended
         if ended == "busy":
-            if not heard and not handset.was_spoken_to():
-                return ENGAGED
             return f"it ended before the keys {' '.join(groups)}" if groups else None
         if ended == "":
             return UNANSWERED if not heard else f"it never ended within {within:g} s"

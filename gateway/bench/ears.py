@@ -21,6 +21,9 @@ BLOCK = 2 * FRAME
 BLOCK_SECONDS = BLOCK / sound.RATE
 QUIET_DBM0 = -45.0
 """Below this a person hears nothing: line noise is at −65, speech after 6 dB of loss at −20 to −30."""
+NOISY_DBM0 = -32.0
+"""On a noisy line it is as much as this, if the quietest block of the last three seconds was within 6 dB of it."""
+RECENT = 75
 PURE = 0.9
 """Share of a block's energy that must lie in a tone for the block to be that tone."""
 
@@ -39,7 +42,7 @@ _TONES: dict[str, tuple[float, ...]] = {
     "400~": (384.0, 400.0, 416.0),
 }
 _NAMES = tuple(_TONES)
-_QUIET_ENERGY = sound.amplitude(QUIET_DBM0) ** 2 / 2 * BLOCK
+_QUIET, _NOISY = (sound.amplitude(dbm0) ** 2 / 2 * BLOCK for dbm0 in (QUIET_DBM0, NOISY_DBM0))
 _WINDOW = np.hanning(BLOCK).astype(np.float32)
 
 
@@ -78,6 +81,7 @@ class Ears:
     def __init__(self) -> None:
         self.runs: deque[Run] = deque(maxlen=400)
         self._half: Samples | None = None
+        self._energies: deque[float] = deque(maxlen=RECENT)
 
     def hear(self, frame: Samples, t: float) -> bool:
         """Take a frame; True if a judgement may have changed (every other frame)."""
@@ -86,7 +90,10 @@ class Ears:
             return False
         block = np.concatenate([self._half, frame]).astype(np.float32)
         self._half = None
-        self._add(_name(block), t - FRAME / sound.RATE)
+        energy = float(np.dot(block, block))
+        self._energies.append(energy)
+        quiet = min(max(4 * min(self._energies), _QUIET), _NOISY)
+        self._add("silence" if energy < quiet else _name(block, energy), t - FRAME / sound.RATE)
         return True
 
     def skip(self) -> None:
@@ -115,13 +122,15 @@ class Ears:
     def _add(self, name: str, begin: float) -> None:
         end = begin + BLOCK_SECONDS
         last = self.runs[-1] if self.runs else None
-        joined = last is not None and begin - last.end < BLOCK_SECONDS / 2
-        if last is not None and joined and last.name == name:
-            last.end = end
+        if last is None or begin - last.end > BLOCK_SECONDS / 2:
+            self.runs.append(Run(name, begin, end))
             return
-        if last is not None and joined and last.name == "sound" and last.seconds < 1.5 * BLOCK_SECONDS:
+        if last.name == "sound" and name != "sound" and last.seconds < 1.5 * BLOCK_SECONDS:
             self._settle_edge(last, name)
-        self.runs.append(Run(name, self.runs[-1].end if joined and self.runs else begin, end))
+        if self.runs and self.runs[-1].name == name:
+            self.runs[-1].end = end
+        else:
+            self.runs.append(Run(name, last.end, end))
 
     def _settle_edge(self, edge: Run, name: str) -> None:
         """A block in which a tone begins or ends looks like sound: give it to the tone."""
@@ -133,10 +142,7 @@ class Ears:
             edge.name = name
 
 
-def _name(block: npt.NDArray[np.float32]) -> str:
-    energy = float(np.dot(block, block))
-    if energy < _QUIET_ENERGY:
-        return "silence"
+def _name(block: npt.NDArray[np.float32], energy: float) -> str:
     shares = np.add.reduceat((block @ _COLUMNS) ** 2, _STARTS) / energy
     for place, share in enumerate(shares.tolist()):
         if share > PURE:
@@ -178,10 +184,20 @@ def _dial(ears: Ears, since: float) -> bool:
 
 
 def _ringback(ears: Ears, since: float) -> bool:
+    """A burst of the last second; Japan's, being modulated, is now and then taken for the bare 400 Hz."""
     now = ears.runs[-1].end
-    names = [run for run in ears.runs if run.end > now - 1.0]
-    total = sum(min(run.seconds, 1.0) for run in names if run.name in RINGBACK)
-    return total >= 0.28 and not _dial(ears, since)
+    burst = clear = 0.0
+    for run in reversed(ears.runs):
+        if run.end < now - 1.0:
+            break
+        if run.name not in RINGBACK | {"400"}:
+            burst = clear = 0.0
+            continue
+        burst += run.seconds
+        clear += run.seconds if run.name in RINGBACK else 0.0
+        if burst >= 0.3 and clear >= 0.15 and not _dial(ears, since):
+            return True
+    return False
 
 
 def _busy(ears: Ears, since: float) -> bool:
@@ -219,8 +235,8 @@ _JUDGES = {
 
 # --- a sound known beforehand ---------------------------------------------------------------------------------------
 
-ALIKE = 0.6
-"""Correlation from which two sounds are the same; other speech of the same voice stays below 0.4."""
+ALIKE = 0.85
+"""Correlation from which two sounds are the same: a clip through a noisy line keeps 0.96, others have 0.5."""
 COMPARED = 3.0
 """Seconds of the reference that are compared."""
 _BANDS = np.linspace(200, 3400, 17)

@@ -25,6 +25,7 @@ RINGING_STOPPED = 7.0
 PERIOD = FRAME / sound.RATE
 DEAF_AFTER_OWN_SOUND = 0.06
 """Seconds for which he takes the line's echo of his own keys for what it is."""
+_DROPPED: tuple[Judgement, ...] = ("busy", "unobtainable")
 SCENES: tuple[Judgement, ...] = ("busy", "unobtainable", "ringback", "dial", "speech", "silence")
 _SILENCE = np.zeros(FRAME, np.int16)
 
@@ -165,23 +166,17 @@ class Handset:
         return await self.until(lambda: self._ears.paused(seconds, since), within=within)
 
     async def prompt(self, seconds: float, *, within: float) -> str:
-        """Listen to what comes: "pause" after a prompt, "busy" at a busy tone (or such), "" in vain."""
+        """Listen to what comes: ``pause`` after a prompt, ``busy`` or ``unobtainable`` at such a tone, "" in vain."""
         since = self._heard_to
-        ended: list[str] = []
 
-        def over() -> bool:
-            if self.dropped():
-                ended.append("busy")
-            elif self._ears.paused(seconds, since):
-                ended.append("pause")
-            return bool(ended)
+        def ended() -> str:
+            for tone in _DROPPED:
+                if self._ears.judge(tone, 0.0):
+                    return tone
+            return "pause" if self._ears.paused(seconds, since) else ""
 
-        await self.until(over, within=within)
-        return ended[0] if ended else ""
-
-    def dropped(self) -> bool:
-        """The tone that says that there is nobody there any more (or never was)."""
-        return self._ears.judge("busy", 0.0) or self._ears.judge("unobtainable", 0.0)
+        await self.until(lambda: ended() != "", within=within)
+        return ended()
 
     def was_spoken_to(self) -> bool:
         """Whether anything but progress tones has been heard since the receiver was lifted."""

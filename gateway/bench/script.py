@@ -47,6 +47,7 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     within: NotNegative = 60.0
     silence: NotNegative = 2.5
     until: Literal["pause", "busy", "any"] = "any"
+    """How it must end; an unobtainable number's tone is no end."""
 
 
 class Press(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="do", tag="press"):
@@ -239,7 +240,11 @@ async def _listen(handset: Handset, step: Listen) -> str | None:
     ended = await handset.prompt(step.silence, within=step.within)
     if not ended:
         return f"nothing came to an end within {step.within:g} s; heard {handset.hearing()}"
-    return None if step.until in ("any", ended) else f"it ended with {ended}, not {step.until}"
+    return (
+        None
+        if ended == step.until or (step.until == "any" and ended != "unobtainable")
+        else f"it ended with {ended}, not {step.until}"
+    )
 
 
 async def _answers(handset: Handset, step: Answers) -> str | None:
@@ -249,7 +254,7 @@ async def _answers(handset: Handset, step: Answers) -> str | None:
         else:
             heard = await handset.prompt(step.silence, within=step.within)
         if heard != "pause":
-            missing = "the line was dropped" if heard == "busy" else f"no prompt within {step.within:g} s"
+            missing = "the line was dropped" if heard else f"no prompt within {step.within:g} s"
             return f"{missing} before the keys {group}; heard {handset.hearing()}"
         await handset.press(group)
     return None

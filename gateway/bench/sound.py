@@ -6,6 +6,7 @@ mono, 8 kHz. Levels are dBm0 with a full-scale sine at +3.17 dBm0 (ITU-T G.711, 
 
 import math
 import random
+import struct
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gateway.bench.emulators.sound import MULAW
 from gateway.bench.wire import FRAME, Samples
 
 RATE = 8000
 FULL_SCALE_DBM0 = 3.17
 SILENT_DBM0 = -100.0
+
+LINEAR, ULAW = 1, 7  # codings in a WAV file's format chunk
 
 KEYS = "123A456B789C*0#D"
 ROWS = (697.0, 770.0, 852.0, 941.0)  # ITU-T Q.23
@@ -102,19 +106,33 @@ DIALLER = Finger(on=(0.1, 0.1), gap=(0.1, 0.1), dbm0=(-9.0, -9.0), twist=(2.0, 2
 
 
 def read_wav(path: Path) -> Samples:
-    """A WAV file, 16-bit mono 8 kHz. Raises ``BadSound`` that names the file."""
+    """A WAV file, mono, 8 kHz, 16-bit linear or 8-bit µ-law. Raises ``BadSound`` that names the file."""
     try:
-        with wave.open(str(path), "rb") as file:
-            form = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            if form != (1, 2, RATE):
-                raise BadSound(
-                    f"{path}: has {form[0]} channel(s), {form[1] * 8} bit, {form[2]} Hz; make it mono 16-bit 8000 Hz"
-                )
-            return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+        data = path.read_bytes()
     except FileNotFoundError:
         raise BadSound(f"{path}: no such sound file") from None
-    except (OSError, EOFError, wave.Error) as error:
-        raise BadSound(f"{path}: not a WAV file that can be read: {error}") from None
+    except OSError as error:
+        raise BadSound(f"{path}: can't be read: {error.strerror}") from None
+    chunks = _chunks(data)
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE" or len(chunks.get(b"fmt ", b"")) < 16 or b"data" not in chunks:
+        raise BadSound(f"{path}: not a WAV file")
+    coding, channels, rate, _, _, bits = struct.unpack("<HHIIHH", chunks[b"fmt "][:16])
+    if (coding, channels, rate, bits) == (LINEAR, 1, RATE, 16):
+        return np.frombuffer(chunks[b"data"][: len(chunks[b"data"]) // 2 * 2], "<i2").astype(np.int16)
+    if (coding, channels, rate, bits) == (ULAW, 1, RATE, 8):
+        return MULAW.decode(chunks[b"data"])
+    raise BadSound(
+        f"{path}: has coding {coding}, {channels} channel(s), {bits} bit, {rate} Hz; make it mono, 8000 Hz, 16-bit"
+    )
+
+
+def _chunks(data: bytes) -> dict[bytes, bytes]:
+    found, at = {}, 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        found[data[at : at + 4]] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
 
 
 def write_wav(path: Path, sound: Samples) -> None:

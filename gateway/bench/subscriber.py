@@ -71,6 +71,12 @@ class Subscriber:
         self.form: Form = "mdmf"
         self.name = "BENCH CALLER"
         """For caller-ID messages that have room for it."""
+        self.dead = False
+        """A fault: the wire is cut. No ringing, no dial tone, nothing answered; set it while the line is idle."""
+        self.mute = False
+        """A fault: nothing that the terminal sends arrives."""
+        self.deaf = False
+        """A fault: nothing reaches the terminal but noise."""
         self.off = False
         self.call: InCall | None = None
         self.talking = False
@@ -108,6 +114,8 @@ class Subscriber:
         self.log("off_hook")
         self._wire.quiet()
         self._office.lifted(self)
+        if self.dead:
+            return
         if self.call is not None:
             self.call.answer()
         else:
@@ -119,6 +127,12 @@ class Subscriber:
         """Hang up: ends the call, or what is being dialled. No effect when on hook."""
         if not self.off:
             return
+        self.dead = False
+        """A fault: the wire is cut. No ringing, no dial tone, nothing answered; set it while the line is idle."""
+        self.mute = False
+        """A fault: nothing that the terminal sends arrives."""
+        self.deaf = False
+        """A fault: nothing reaches the terminal but noise."""
         self.off = False
         self.log("on_hook")
         self._office.hung_up(self)
@@ -154,7 +168,7 @@ class Subscriber:
         """A call arrives: ring."""
         self.call = call
         record = partial(self._office.journal.record, number=self.number, call=call.id)
-        self._ringing = Ringing(lambda: self._terminal, self.country, data, record)
+        self._ringing = Ringing(lambda: None if self.dead else self._terminal, self.country, data, record)
         self._ringing.start()
 
     def quiet(self) -> None:
@@ -196,6 +210,8 @@ class Subscriber:
         self.sent = self._terminal.speak() if self._terminal is not None else _SILENCE
         if len(self.sent) != FRAME:
             raise ValueError(f"{len(self.sent)} samples instead of {FRAME}")
+        if self.mute:
+            self.sent = _SILENCE
         if self.talking and self._keys is not None:
             for key in self._keys.hear(self.sent, t):
                 self.log("keyed", key=key.key, onset=round(key.onset, 6), ms=round(key.seconds * 1000))
@@ -208,7 +224,7 @@ class Subscriber:
             self._tone_at = (self._tone_at + FRAME) % len(self._tone)
         if self.talking and self.call is not None:
             far = self.call.far_end(self).sent
-        sound = self._wire.heard(self.sent, tone, far)
+        sound = self._wire.heard(self.sent, *((None, None) if self.deaf else (tone, far)))
         if self._terminal is not None:
             self._terminal.hear(sound)
 

@@ -1,6 +1,7 @@
 """The bench's own sounds: levels, keys, WAV files."""
 
 import random
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,14 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert np.array_equal(sound.read_wav(tmp_path / "a.wav"), spoken)
 
 
+def test_a_mu_law_file_is_read_too(tmp_path: Path) -> None:
+    codes = bytes(range(256))
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 0, b"WAVE", b"fmt ", 16, 7, 1, 8000, 8000, 1, 8, b"data", 256)
+    (tmp_path / "law.wav").write_bytes(head + codes)
+    heard = sound.read_wav(tmp_path / "law.wav")
+    assert (heard[0x00], heard[0x80], heard[0xFF], heard[0x8F]) == (-32124, 32124, 0, 16764)  # ITU-T G.711, table 2a
+
+
 def test_a_sound_file_that_is_not_usable_is_named(tmp_path: Path) -> None:
     with pytest.raises(sound.BadSound, match=r"none\.wav: no such sound file"):
         sound.read_wav(tmp_path / "none.wav")
@@ -94,5 +103,7 @@ def test_a_sound_file_that_is_not_usable_is_named(tmp_path: Path) -> None:
     recording = sound.StereoRecording(tmp_path / "stereo.wav")
     recording.add(spoken := sound.silence(0.02), spoken)
     recording.close()
-    with pytest.raises(sound.BadSound, match=r"stereo\.wav: has 2 channel\(s\), 16 bit, 8000 Hz; make it mono"):
+    with pytest.raises(
+        sound.BadSound, match=r"stereo\.wav: has coding 1, 2 channel\(s\), 16 bit, 8000 Hz; make it mono"
+    ):
         sound.read_wav(tmp_path / "stereo.wav")

@@ -1,5 +1,7 @@
 """``gateway run``: this box's daemon."""
 
+import asyncio
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -21,4 +23,6 @@ def run(path: Path) -> None:
         level=chosen.log.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     start = domestic.run if chosen.role == "domestic" else overseas.run
-    clock.run(start(chosen))
+    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+        clock.run(start(chosen))
+    logging.getLogger(__name__).info("stopped")

@@ -81,7 +81,7 @@ JOINT = 0.03
 COMMA = 0.12
 """Seconds between a clip and a value, or two clips of one sentence."""
 FULL_STOP = 0.4
-"""Seconds after a clip whose text ends a sentence, and around a vendor's own clip."""
+"""Seconds after a clip whose text ends a sentence, and after a clip of the vendor's that we have no text of."""
 ARTICLE_ENDING = "order_article_end"
 """The clip that follows an article's number: 番 in Japanese, nothing in English."""
 DIGIT = 0.1
@@ -89,20 +89,22 @@ DIGIT = 0.1
 
 
 class PromptLibrary:
-    """The clips of one language, with the vendor's replacements before the shipped ones."""
+    """The clips of one language, all in memory (some 5 MB), the vendor's before the shipped ones."""
 
-    def __init__(self, language: Language, clips: dict[str, Path], texts: dict[str, str]) -> None:
+    def __init__(
+        self, language: Language, clips: dict[str, Samples], texts: dict[str, str], replaced: frozenset[str]
+    ) -> None:
         self.language: Language = language
         self._clips = clips
-        self._texts = texts
-        self._loaded: dict[str, Samples] = {}
+        self._texts = {name: text for name, text in texts.items() if name not in replaced}
+        self._mid_sentence = {name for name, text in texts.items() if not text.endswith(("。", ".", "!", "?"))}
 
     @classmethod
     def open(cls, language: Language, replacement_folder: Path | None = None) -> "PromptLibrary":
         """The shipped clips of a language and what lies in ``replacement_folder``.
 
-        Every replacement is read here, so that a bad file shows at start and not in the middle of a call. Raises
-        ``PromptError`` that names the file or folder.
+        Every file is read now, so that a bad one shows at start and not in the middle of a call. Raises ``PromptError``
+        that names the file or folder.
         """
         shipped = {path.stem: path for path in (SHIPPED / language).glob("*.wav")}
         if not shipped:
@@ -113,14 +115,13 @@ class PromptLibrary:
             if not replacement_folder.is_dir():
                 raise PromptError(f"{replacement_folder}: no such folder of prompts; correct `prompts` or leave it out")
             replaced = {path.stem: path for path in sorted(replacement_folder.glob("*.wav"))}
-        library = cls(language, shipped | replaced, {n: t for n, t in texts.items() if not t or n not in replaced})
-        for name in replaced:
-            library._clip(name)
-        return library
+        clips = {name: _read(path) for name, path in (shipped | replaced).items()}
+        silent = {name: np.zeros(0, np.int16) for name, text in texts.items() if not text}
+        return cls(language, silent | clips, texts, frozenset(replaced))
 
     def has(self, name: str) -> bool:
         """Whether there is such a clip. One that says nothing in this language counts."""
-        return name in self._clips or self._texts.get(name) == ""
+        return name in self._clips
 
     def sound(self, phrase: Phrase) -> Samples:
         """The whole phrase, 8 kHz mono, with the pauses of speech between its parts. Raises ``PromptError``."""
@@ -193,29 +194,24 @@ class PromptLibrary:
                 return ""
 
     def _pause_after(self, name: str) -> float:
-        text = self._texts.get(name)
-        return FULL_STOP if text is None or text.endswith(tuple("。.！!？?")) else COMMA
+        return COMMA if name in self._mid_sentence else FULL_STOP
 
     def _clip(self, name: str) -> Samples:
-        if name not in self._loaded:
-            self._loaded[name] = self._read(name)
-        return self._loaded[name]
-
-    def _read(self, name: str) -> Samples:
-        if name not in self._clips:
-            if self.has(name):
-                return _silence(0.0)
-            raise PromptError(
-                f"there is no prompt {name}.wav; put it into the folder named by `prompts` in the settings"
-            )
-        path = self._clips[name]
         try:
-            samples, rate = read_wav(path)
-        except SoundError as error:
-            raise PromptError(str(error)) from None
-        if not len(samples) or not np.any(samples):
-            raise PromptError(f"{path}: nothing is to be heard in it; record it again")
-        return resample(samples, rate, SAMPLE_RATE) if rate != SAMPLE_RATE else samples
+            return self._clips[name]
+        except KeyError:
+            remedy = f"put {name}.wav into the folder named by `prompts` in the settings"
+            raise PromptError(f'there is no prompt "{name}"; {remedy}') from None
+
+
+def _read(path: Path) -> Samples:
+    try:
+        samples, rate = read_wav(path)
+    except SoundError as error:
+        raise PromptError(str(error)) from None
+    if not np.any(samples):
+        raise PromptError(f"{path}: nothing is to be heard in it; record it again")
+    return resample(samples, rate, SAMPLE_RATE) if rate != SAMPLE_RATE else samples
 
 
 def reads_as_digits(number: str) -> bool:

@@ -1,15 +1,15 @@
 """Taking one order by keys: article, quantity, read-back, confirmation. Pure; ``menu.py`` gives it keys and silences.
 
-    ARTICLE    digits, then # (or silence, or as many digits as the longest number has)        → QUANTITY
+    ARTICLE    digits, then # (or silence, or an article's number as long as any)              → QUANTITY
                * takes the digits back; * without digits goes back to the order so far, or leaves
-    QUANTITY   digits, likewise                                                                → CONFIRM
+    QUANTITY   digits, then # (or silence, or as many digits as the largest quantity)          → CONFIRM
                * takes the digits back; * without digits goes back to ARTICLE
     CONFIRM    the whole order is read back, the newest article first
                1 places it, 2 corrects the newest article, 3 adds another, * cancels the newest
 
-A number that is complete by its length alone needs no #. One that comes all the same belongs to that number and does
+A right number that is complete by its length needs no #. One that comes all the same belongs to that number and does
 nothing, so keys typed ahead mean the same at any speed. A shorter number waits for # although nothing longer begins
-like it: a digit too many must lead to "no such article", not to a wrong quantity.
+like it, and so does a wrong one: a digit too many must lead to "no such article", not to a wrong quantity.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from gateway.audio.prompts import COMMA, FULL_STOP, Article, Clip, Digits, Pause, Phrase, Quantity, Yen
-from gateway.calls.catalogue import Catalogue
+from gateway.calls.catalogue import LONGEST_NUMBER, Catalogue
 from gateway.calls.menu_nodes import Limits
 from gateway.protocols.messages import OrderLine
 
@@ -111,8 +111,9 @@ class OrderEntry:
             return self._back()
         if key == "#":
             return self._entered() if self._entry else self._missed(Clip("wrong_key"))
-        self._entry += key
-        if len(self._entry) >= self._full_length():
+        if len(self._entry) < LONGEST_NUMBER:
+            self._entry += key
+        if self._complete():
             self._closed_by_length = True
             return self._entered()
         return Reply()
@@ -122,11 +123,19 @@ class OrderEntry:
         self._closed_by_length = False
         return self._entered() if self._entry else self._missed(Clip("not_heard"))
 
-    def _full_length(self) -> int:
-        return self._catalogue.longest if self._stage is _Stage.ARTICLE else len(str(self._most(self._article)))
+    def _complete(self) -> bool:
+        """Whether what has been keyed is right, and can't grow into another right number."""
+        if self._stage is _Stage.ARTICLE:
+            return len(self._entry) == self._catalogue.longest and self._entry in self._catalogue.entries
+        return len(self._entry) == len(str(self._most())) and self._allows(int(self._entry))
 
-    def _most(self, article: str) -> int:
-        return self._catalogue.entries[article].max_quantity or self._limits.quantity
+    def _most(self) -> int:
+        return self._catalogue.entries[self._article].max_quantity or self._limits.quantity
+
+    def _allows(self, quantity: int) -> bool:
+        """Whether so many more pieces of the article may be ordered."""
+        already = sum(line.quantity for line in self._keyed if line.article == self._article)
+        return 1 <= quantity <= self._most() - already
 
     def _entered(self) -> Reply:
         entry, self._entry = self._entry, ""
@@ -139,10 +148,8 @@ class OrderEntry:
         return self._ask(_Stage.QUANTITY)
 
     def _quantity_entered(self, quantity: int) -> Reply:
-        already = sum(line.quantity for line in self._keyed if line.article == self._article)
-        most = self._most(self._article)
-        if not 1 <= quantity <= most - already:
-            return self._missed(Clip("order_at_most"), Quantity(most), Clip("order_at_most_end"))
+        if not self._allows(quantity):
+            return self._missed(Clip("order_at_most"), Quantity(self._most()), Clip("order_at_most_end"))
         self._keyed.append(OrderLine(self._article, quantity))
         return self._ask(_Stage.CONFIRM)
 

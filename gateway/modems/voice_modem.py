@@ -7,7 +7,7 @@ however a call ends: hanging up is shielded from cancellation, and a modem that 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -75,7 +75,7 @@ class VoiceModem:
         except BaseException:
             self._channel.close()
             raise
-        self._spawn(self._look_after())
+        self._spawn(self._look_after)
 
     async def close(self) -> None:
         """On hook, and the port free for others. No effect when closed."""
@@ -258,17 +258,17 @@ class VoiceModem:
             self._in_use = False
             self._calls.reset()
             self._tell([])
-        self._spawn(self._return_to_data())
+        self._spawn(self._return_to_data)
 
     async def _return_to_data(self) -> None:
         await self._channel.ask(self._profile.idle)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run beside; its only failure, ``LineLost``, reaches everyone by itself."""
 
         async def run() -> None:
             try:
-                await work
+                await work()
             except LineLost as lost:
                 log.debug("%s", lost)
 

@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable
 
 import sdnotify
 
+from gateway.errors import SettingsError
+from gateway.link.keys import KeyFolder
 from gateway.link.peer import Peer
+from gateway.modems.catalogue import profile_of
 from gateway.protocols.messages import Message
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -25,12 +28,22 @@ async def linked(
     committed: Callable[[Message], None],
 ) -> AsyncIterator[Peer]:
     """The link to the other box, up for the block. Raises ``KeyFileError`` or ``GatewayError`` where it can't be."""
+    KeyFolder(settings.keys).expect(settings.link.peer)
     peer = Peer(settings, database, journal.effect, committed)
     await peer.start()
     try:
         yield peer
     finally:
         await peer.stop()
+
+
+def check_models(settings: Settings) -> None:
+    """Raise ``SettingsError`` that names the line whose model nobody knows."""
+    for line in settings.lines:
+        try:
+            profile_of(line.model)
+        except SettingsError as error:
+            raise SettingsError(f'line "{line.name}": {error}') from None
 
 
 def stop_on_signals() -> None:

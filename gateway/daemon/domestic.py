@@ -8,7 +8,7 @@ from gateway.audio.prompts import Clip, PromptLibrary
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
-from gateway.daemon.box import linked, stop_on_signals, tell_ready
+from gateway.daemon.box import check_models, linked, stop_on_signals, tell_ready
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line
 from gateway.modems.catalogue import open_line
@@ -34,6 +34,7 @@ def guidance_prompts(settings: Settings) -> PromptLibrary:
 
 async def run(settings: Settings) -> None:
     """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
+    check_models(settings)
     prompts = guidance_prompts(settings)
     own_numbers = frozenset(line.number for line in settings.lines)
     screening = Screening(settings.guidance, Policy(settings.policy, own_numbers))

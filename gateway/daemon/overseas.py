@@ -9,7 +9,7 @@ from gateway.calls.callback import Callback, Script
 from gateway.calls.menu_file import built_in, load_menu
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
-from gateway.daemon.box import linked, stop_on_signals, tell_ready
+from gateway.daemon.box import check_models, linked, stop_on_signals, tell_ready
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line
 from gateway.modems.catalogue import open_line
@@ -37,6 +37,7 @@ def scripts(settings: Settings) -> dict[str, Script]:
 
 async def run(settings: Settings) -> None:
     """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
+    check_models(settings)
     spoken = scripts(settings)
     policy = Policy(settings.policy, frozenset(line.number for line in settings.lines))
     stop_on_signals()

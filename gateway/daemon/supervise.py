@@ -29,7 +29,7 @@ class Supervisor:
         self._lines = lines
         self._open = open_line
         self._serve = serve
-        self._first: dict[str, asyncio.Future[None]] = {}
+        self._first: dict[str, asyncio.Future[Exception | None]] = {}
         self.serving: dict[str, bool] = {line.name: False for line in lines}
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -49,10 +49,14 @@ class Supervisor:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _expect_one_line(self) -> None:
-        results = await asyncio.gather(*self._first.values(), return_exceptions=True)
-        lost = [result for result in results if isinstance(result, BaseException)]
-        if len(lost) == len(results):
-            raise LineLost("; ".join(map(str, lost)))
+        errors = [error for error in await asyncio.gather(*self._first.values()) if error is not None]
+        for error in errors:
+            if not isinstance(error, LineLost):
+                raise error
+        if len(errors) == len(self._lines):
+            raise LineLost("; ".join(map(str, errors)))
+        for error in errors:
+            log.warning("%s", error)
 
     async def _keep(self, line: LineSettings) -> None:
         failures = 0
@@ -63,10 +67,13 @@ class Supervisor:
                     self._opened(line)
                     await self._serve(opened, line)
             except LineLost as lost:
-                log.warning("%s", lost)
-                self._failed(line, lost)
+                if not self._begun(line, lost):
+                    log.warning("%s", lost)
             except StoreError as error:
                 log.error("line %s: %s; waiting for the store", line.name, error)
+            except Exception as error:
+                self._begun(line, error)
+                raise
             finally:
                 self.serving[line.name] = False
             await asyncio.sleep(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
@@ -75,9 +82,12 @@ class Supervisor:
     def _opened(self, line: LineSettings) -> None:
         log.info("line %s: %s on %s serves", line.name, line.model, line.port)
         self.serving[line.name] = True
-        if not self._first[line.name].done():
-            self._first[line.name].set_result(None)
+        self._begun(line, None)
 
-    def _failed(self, line: LineSettings, lost: LineLost) -> None:
-        if not self._first[line.name].done():
-            self._first[line.name].set_exception(lost)
+    def _begun(self, line: LineSettings, error: Exception | None) -> bool:
+        """Note how a line's first opening went; false if that is known already."""
+        first = self._first[line.name]
+        if first.done():
+            return False
+        first.set_result(error)
+        return True

@@ -140,7 +140,9 @@ async def _leg(handset: Handset, keys: str, within: float) -> str | None:
     heard = False
     while True:
         ended = await handset.prompt(PROMPT_OVER if groups else CALL_OVER, within=within)
-        if ended == "unobtainable" or (ended == "busy" and not heard and not handset.was_spoken_to()):
+        if ended in NOBODY and not heard and not handset.was_spoken_to():
+            return "nobody spoke" if handset.heard_ringback() else ended
+        if ended == "unobtainable":
             return ended
         if ended == "busy":
             return f"it ended before the keys {' '.join(groups)}" if groups else None

@@ -41,6 +41,8 @@ class KeyEar:
 
     def __init__(self) -> None:
         self._buffer = np.zeros(2 * FRAME, np.float32)
+        self._windows_of = np.lib.stride_tricks.sliding_window_view(self._buffer, FRAME)[HOP : FRAME + 1 : HOP]
+        """Two views of the buffer: the windows that a new frame completes."""
         self._candidate = ""
         self._windows = 0
         self._gap = 0
@@ -52,7 +54,7 @@ class KeyEar:
         self._buffer[FRAME:] = frame
         if not self._candidate and float(np.dot(self._buffer, self._buffer)) < LOUD_ENOUGH / 2:
             return []
-        windows = np.stack([self._buffer[HOP : HOP + FRAME], self._buffer[FRAME:]])
+        windows = self._windows_of
         tones = windows @ _BASIS
         power = (tones[:, :8] ** 2 + tones[:, 8:] ** 2) * (2 / FRAME)
         energies = np.einsum("ij,ij->i", windows, windows)
@@ -82,7 +84,7 @@ class KeyEar:
 def _key(power: np.ndarray, energy: float) -> str:
     if energy < LOUD_ENOUGH:
         return ""
-    row, column = int(np.argmax(power[:4])), int(np.argmax(power[4:]))
+    row, column = int(power[:4].argmax()), int(power[4:].argmax())
     low, high = float(power[row]), float(power[4 + column])
     if low + high < SHARE * energy or not 1 / TWIST < low / max(high, 1e-9) < TWIST:
         return ""

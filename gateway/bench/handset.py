@@ -53,6 +53,7 @@ class Handset:
         self._heard_to = 0.0
         self._last_burst = -RINGING_STOPPED
         self._scene = ""
+        self._scenes: set[str] = set()
         self._blocks = 0
         self._recognisers: list[Recogniser] = []
         self._recognised: Recogniser | None = None
@@ -118,6 +119,7 @@ class Handset:
         """Take the receiver off: answers, or gives dial tone."""
         self._ears = Ears()
         self._scene = ""
+        self._scenes.clear()
         self._heard_to = clock.now()
         self._spoke_at = self._heard_to - 1
         self.note("did", "lift")
@@ -176,11 +178,16 @@ class Handset:
             return "pause" if self._ears.paused(seconds, since) else ""
 
         await self.until(lambda: ended() != "", within=within)
+        self._take_in_scene()
         return ended()
 
     def was_spoken_to(self) -> bool:
         """Whether anything but progress tones has been heard since the receiver was lifted."""
         return self._ears.judge("sound", 0.0)
+
+    def heard_ringback(self) -> bool:
+        """Whether it has rung at the other end since the receiver was lifted."""
+        return "ringback" in self._scenes
 
     async def recognises(self, reference: Samples, *, within: float) -> bool:
         """Whether that very sound is heard from now on (its first three seconds at most)."""
@@ -257,6 +264,7 @@ class Handset:
             if self._ears.judge(scene, 0.0):
                 if scene != self._scene:
                     self._scene = scene
+                    self._scenes.add(scene)
                     self.note("heard", scene)
                 return
 

@@ -41,7 +41,7 @@ class TwoWire:
             total += tone
         if far is not None:
             total += far * self._gain
-        return np.clip(total, -32768, 32767).astype(np.int16)
+        return total.clip(-32768, 32767, out=total).astype(np.int16)
 
 
 def line_noise(settings: WireSettings, seed: int) -> npt.NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +32,26 @@ class PluggedIn:
         self.name = name
         self._end = end
         self._came: asyncio.Queue[bytes | None] = asyncio.Queue()
-        end.on_data = self._came.put_nowait
+        end.on_data = self._arrive
         end.on_lost = lambda: self._came.put_nowait(None)
         self.open = True
+        self._held: bytes | None = None
+
+    def stall(self, seconds: float) -> None:
+        """As if the process were held up: what comes meanwhile is read in one go afterwards."""
+        self._held = b""
+        asyncio.get_running_loop().call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._came.put_nowait(held)
+
+    def _arrive(self, data: bytes) -> None:
+        if self._held is None:
+            self._came.put_nowait(data)
+        else:
+            self._held += data
 
     async def read(self) -> bytes:
         data = await self._came.get()
@@ -106,6 +123,8 @@ class Lab:
     telephone: Telephone
     plugged: PluggedIn
     settings: LineSettings
+    calls: AsyncExitStack
+    """Calls that last as long as the bench."""
 
     def events(self, name: str, number: str | None = None) -> list[dict[str, Any]]:
         """The exchange's own log of this line."""
@@ -170,7 +189,8 @@ async def lab(
         try:
             if opened:
                 await line.open()
-            yield Lab(exchange, modem, port, line, subscriber, telephone, plugged, chosen)
+            async with AsyncExitStack() as calls:
+                yield Lab(exchange, modem, port, line, subscriber, telephone, plugged, chosen, calls)
         finally:
             await line.close()
             modem.close()

@@ -267,4 +267,6 @@ def _store_error(path: Path, error: BaseException) -> StoreError:
         return StoreError(f"{path}: can't be written ({text}); check owner, mode and mount of the folder")
     if "not a database" in text or "malformed" in text or type(error) is sqlite3.DatabaseError:
         return StoreError(f"{path}: damaged ({text}); put a backup in its place, or move it away to begin anew")
+    if "disk I/O error" in text:
+        return StoreError(f"{path}: its disk failed a write or has no room; see the system's log (nothing was kept)")
     return StoreError(f"{path}: {text}")

@@ -20,6 +20,14 @@ STALE = 86400.0
 """Seconds after which a request that the peer has, and never reported on, no longer takes in its number's new calls."""
 
 
+_RECORDINGS = """
+SELECT request, recorded_at, number, subject, chunks =
+       (SELECT count(*) FROM recording_chunk AS part
+         WHERE part.request = recording.request AND part.recorded_at = recording.recorded_at)
+  FROM recording ORDER BY recorded_at DESC LIMIT ?
+"""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """A request on disk. ``joined``: it was open already, and no further message goes out."""
@@ -35,6 +43,17 @@ class OpenRequest:
     request: str
     number: PhoneNumber
     accepted_at: float
+
+
+@dataclass(frozen=True)
+class SpokenMessage:
+    """A question or complaint that a customer spoke. ``complete``: all of its sound has come."""
+
+    request: str
+    recorded_at: float
+    number: PhoneNumber | None
+    subject: str
+    complete: bool
 
 
 class Domestic:
@@ -104,6 +123,24 @@ class Domestic:
             ).fetchall()
         )
         return [OpenRequest(request, PhoneNumber(number), accepted_at) for request, number, accepted_at in rows]
+
+    async def recordings(self, limit: int = 100) -> list[SpokenMessage]:
+        """The newest spoken messages."""
+        rows = await self.database.read(lambda connection: connection.execute(_RECORDINGS, (limit,)).fetchall())
+        return [
+            SpokenMessage(request, recorded_at, PhoneNumber(number) if number else None, subject, bool(complete))
+            for request, recorded_at, number, subject, complete in rows
+        ]
+
+    async def sound(self, recording: SpokenMessage) -> bytes:
+        """What has come of a spoken message, in order: 8-bit µ-law, 8 kHz."""
+        rows = await self.database.read(
+            lambda connection: connection.execute(
+                "SELECT sound FROM recording_chunk WHERE request = ? AND recorded_at = ? ORDER BY chunk",
+                (recording.request, recording.recorded_at),
+            ).fetchall()
+        )
+        return b"".join(sound for (sound,) in rows)
 
     async def last_contact(self) -> float | None:
         """Unix time of the peer's last sign of life, to the minute; None if there never was one."""

@@ -1,6 +1,7 @@
 """Our own sound comes back from a two-wire line; it is known, so it can be taken away."""
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.audio.pcm import to_samples
 from gateway.line import Samples
@@ -29,13 +30,13 @@ class EchoCanceller:
             out[at : at + len(far)] = self._block(far)
         return to_samples(out)
 
-    def _block(self, far: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def _block(self, far: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         history = self._past[-(self.TAPS + len(far) - 1) :]
         windows = np.lib.stride_tricks.sliding_window_view(history, self.TAPS)
         power = float(history @ history)
         if power < 1e4:
             return far
-        error: np.ndarray = far - windows @ self._filter  # type: ignore[type-arg]
+        error: npt.NDArray[np.float64] = far - windows @ self._filter
         if float(error @ error) <= 2 * float(far @ far):
             self._filter += 0.5 * (windows.T @ error) / (power + 1e6)
         return error

@@ -57,7 +57,7 @@ def ulaw_decode(data: bytes) -> Samples:
 
 def ulaw_encode(samples: Samples) -> bytes:
     """To G.711 µ-law, nearest level; +0 is sent as 0xFF."""
-    return _nearest(_ulaw_table(), zero=0xFF)[samples.view(np.uint16)].tobytes()
+    return bytes(_nearest(_ulaw_table(), zero=0xFF)[samples.view(np.uint16)])
 
 
 def alaw_decode(data: bytes) -> Samples:
@@ -67,7 +67,7 @@ def alaw_decode(data: bytes) -> Samples:
 
 def alaw_encode(samples: Samples) -> bytes:
     """To G.711 A-law, nearest level; +0 is sent as 0xD5."""
-    return _nearest(_alaw_table(), zero=0xD5)[samples.view(np.uint16)].tobytes()
+    return bytes(_nearest(_alaw_table(), zero=0xD5)[samples.view(np.uint16)])
 
 
 def linear8_decode(data: bytes) -> Samples:
@@ -77,7 +77,7 @@ def linear8_decode(data: bytes) -> Samples:
 
 def linear8_encode(samples: Samples) -> bytes:
     """To unsigned 8-bit linear, rounded to the nearest of 256 steps."""
-    return (np.clip((samples.astype(np.int32) + 128) >> 8, -128, 127) + 128).astype(np.uint8).tobytes()
+    return bytes((np.clip((samples.astype(np.int32) + 128) >> 8, -128, 127) + 128).astype(np.uint8))
 
 
 @functools.cache

@@ -1,0 +1,129 @@
+"""Eight tones at once, for many lines at once: the arithmetic that every 5 ms of sound has to pay for.
+
+Blocks of 5 ms are projected on the eight DTMF tones; four neighbours make a 20 ms window every 5 ms (a hop). The
+tables are whole numbers, so every sum of products is exact in double precision and no chunking can change a bit of it.
+"""
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.audio.dtmf_keys import HIGH, LOW
+from gateway.line import SAMPLE_RATE, Samples
+
+BLOCK = 40
+"""Samples in a hop, 5 ms."""
+SPAN = 4
+"""Blocks in a window, 20 ms."""
+WINDOW = BLOCK * SPAN
+HISTORY = 64
+"""Hops that stay available behind the newest one, 320 ms."""
+ROOM = HISTORY + 192
+"""Hops in a buffer before it is shifted."""
+
+_SCALE = 2.0**14
+_TO_POWER = 2 / (WINDOW * _SCALE) ** 2
+_TURNS = SAMPLE_RATE // BLOCK
+"""Blocks after which all eight tones, whole numbers of Hz, are back in phase."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@functools.cache
+def _tables() -> Floats:
+    """For each block of a second the eight tones' cosine and sine, and ones: shape (200, 40, 17), whole numbers."""
+    time = np.arange(_TURNS * BLOCK)[:, None] / SAMPLE_RATE
+    turn = 2 * np.pi * time * np.array([*LOW, *HIGH])[None, :]
+    table = np.ones((_TURNS * BLOCK, 17))
+    table[:, 0:8] = np.rint(_SCALE * np.cos(turn))
+    table[:, 8:16] = np.rint(-_SCALE * np.sin(turn))
+    return table.reshape(_TURNS, BLOCK, 17)
+
+
+class FilterBank:
+    """Power of the eight tones on each of ``lines`` lines. Row ``newest - 1`` of each buffer is the latest hop.
+
+    ``power``: (hops, lines, 8), mean square of each tone alone in the 20 ms that end with the hop;
+    ``energy``: (hops, lines), mean square of all there is but DC; ``sums``: (hops, lines, 17), see ``phase``;
+    ``sound``: (lines, samples), of which ``newest * BLOCK`` are the latest hop's last.
+    """
+
+    def __init__(self, lines: int) -> None:
+        self.hops = 0
+        """Hops since the beginning."""
+        self.newest = HISTORY
+        self.sound = np.zeros((lines, ROOM * BLOCK))
+        self.power = np.zeros((ROOM, lines, 8))
+        self.energy = np.zeros((ROOM, lines))
+        self.sums = np.zeros((ROOM, lines, 17))
+        self._squares = np.zeros((ROOM, lines))
+        self._best = np.zeros((ROOM, lines))
+        self._rest = np.zeros((lines, 0), np.int16)
+
+    def take(self, samples: Samples) -> list[Samples]:
+        """Sound of all lines, (lines, n), cut to pieces of whole blocks that ``advance`` accepts; keeps the rest."""
+        if self._rest.shape[1]:
+            samples = np.concatenate([self._rest, samples], axis=1)
+        whole = samples.shape[1] // BLOCK * BLOCK
+        self._rest = samples[:, whole:].copy()
+        most = (ROOM - HISTORY) * BLOCK
+        return [samples[:, at : min(at + most, whole)] for at in range(0, whole, most)]
+
+    def advance(self, piece: Samples) -> int:
+        """Take in a piece from ``take``; the number of new hops, which end the buffers."""
+        count = int(piece.shape[1]) // BLOCK
+        self._make_room(count)
+        first, stop = self.newest, self.newest + count
+        self.newest = stop
+        self.sound[:, first * BLOCK : stop * BLOCK] = piece
+        blocks = self.sound[:, first * BLOCK : stop * BLOCK].reshape(-1, count, BLOCK).transpose(1, 0, 2)
+        turn = self.hops % _TURNS
+        tables = _tables()
+        if turn + count <= _TURNS:
+            np.matmul(blocks, tables[turn : turn + count], out=self.sums[first:stop])
+        else:
+            np.matmul(blocks, tables[np.arange(turn, turn + count) % _TURNS], out=self.sums[first:stop])
+        np.einsum("ijk,ijk->ij", blocks, blocks, out=self._squares[first:stop])
+        self._windows(first, stop)
+        self.hops += count
+        return count
+
+    def _windows(self, first: int, stop: int) -> None:
+        back = first - SPAN + 1
+        pairs = self.sums[back : stop - 1] + self.sums[back + 1 : stop]
+        window = pairs[:-2] + pairs[2:]
+        square = window * window
+        power = self.power[first:stop]
+        np.add(square[:, :, 0:8], square[:, :, 8:16], out=power)
+        power *= _TO_POWER
+        pairs = self._squares[back : stop - 1] + self._squares[back + 1 : stop]
+        energy = self.energy[first:stop]
+        np.add(pairs[:-2], pairs[2:], out=energy)
+        energy -= square[:, :, 16] * (1 / WINDOW)
+        energy *= 1 / WINDOW
+
+    def suspects(self, count: int, floor: float, share: float) -> npt.NDArray[np.bool_]:
+        """For each line whether in the last ``count`` hops a tone of either group passed ``floor`` (mean square) while
+        both together had ``share`` of all energy."""
+        power = self.power[self.newest - count : self.newest]
+        halves = np.maximum(power[:, :, 0::2], power[:, :, 1::2])
+        low = np.maximum(halves[:, :, 0], halves[:, :, 1])
+        high = np.maximum(halves[:, :, 2], halves[:, :, 3])
+        strong = low + high > share * self.energy[self.newest - count : self.newest]
+        found: npt.NDArray[np.bool_] = (strong & (np.minimum(low, high) > floor)).any(axis=0)
+        return found
+
+    def window(self, row: int, line: int, tone: int) -> complex:
+        """The 20 ms that end with buffer row ``row``, projected on a tone: its phase runs with the tone's offset."""
+        sums = self.sums[row - SPAN + 1 : row + 1, line]
+        return complex(sums[:, tone].sum(), sums[:, tone + 8].sum())
+
+    def _make_room(self, count: int) -> None:
+        if self.newest + count <= ROOM:
+            return
+        keep = slice(self.newest - HISTORY, self.newest)
+        for buffer in (self.power, self.energy, self.sums, self._squares):
+            buffer[:HISTORY] = buffer[keep].copy()
+        self.sound[:, : HISTORY * BLOCK] = self.sound[:, keep.start * BLOCK : keep.stop * BLOCK].copy()
+        self.newest = HISTORY

@@ -1,0 +1,118 @@
+"""Is this a key, or two partials of a voice or a tune? The evidence, and how it is weighed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.audio.dtmf_fit import Fit
+from gateway.audio.dtmf_keys import HIGH, LOW
+from gateway.audio.pcm import power_to_dbm0
+
+LEAST_LEVEL = -40.0  # dBm0, the weaker tone; senders are above -25 (Q.24), and -55 must not work
+TWIST = (-10.5, 8.0)  # dB; must work from -8 to +5
+OFFSET = 2.1  # per cent; 1.8 must work, 3 must not (NTT)
+DISAGREEMENT = 3.75  # per cent between the tones: a partial and its octave look like a key that is off by 4
+SLOPE = 0.5
+CLEAR = 14.0  # dB
+
+
+@dataclass(frozen=True)
+class Background:
+    """What was on the line just before the tones began, as mean squares."""
+
+    low: float
+    """At the low tone's frequency."""
+    high: float
+    energy: float
+    """All of it."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a key at a moment."""
+
+    key: int
+    onset: int
+    """Sample of the stream at which the tones began."""
+    end: int
+    """Sample up to which they were heard."""
+    fit: Fit
+    background: Background
+
+    @property
+    def centre(self) -> float:
+        """Sample of the stream that the fit's phases belong to."""
+        return self.end - (len(self.fit.residual) + 1) / 2
+
+    @property
+    def offsets(self) -> tuple[float, float]:
+        """Per cent off the nominal frequency, low and high tone."""
+        low, high = self.fit.frequency
+        return 100 * (low / LOW[self.key >> 2] - 1), 100 * (high / HIGH[self.key & 3] - 1)
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """Low and high tone, dBm0."""
+        return power_to_dbm0(self.fit.power[0]), power_to_dbm0(self.fit.power[1])
+
+    @property
+    def clarity(self) -> float:
+        """Both tones over everything else, dB."""
+        return 10 * math.log10((sum(self.fit.power) + 1e-3) / (self.fit.noise + 1))
+
+    def plausible(self) -> bool:
+        """Whether level, twist, frequencies and steadiness are a key's at all."""
+        low, high = self.levels
+        off_low, off_high = self.offsets
+        return (
+            min(low, high) > LEAST_LEVEL
+            and TWIST[0] < high - low < TWIST[1]
+            and max(abs(off_low), abs(off_high)) < OFFSET
+            and abs(off_low - off_high) < DISAGREEMENT
+            and self.fit.slope < SLOPE
+        )
+
+
+def doubts(evidence: Evidence) -> tuple[float, ...]:
+    """The features that ``WEIGHTS`` weighs, in its order."""
+    fit, background = evidence.fit, evidence.background
+    tones = sum(fit.power)
+    weaker = min(fit.power)
+    residual = fit.residual
+    spectrum = np.abs(np.fft.rfft(residual * np.hanning(len(residual)), 1024))[20:]
+    loudest = 2 * (float(spectrum.max()) * 2 / len(residual)) ** 2
+    count = len(residual) // 80
+    pieces = 10 * np.log10(np.square(residual[-count * 80 :]).reshape(count, 80).mean(axis=1) + 1)
+    early = float(np.mean(np.square(residual[:120])))
+    clarity = evidence.clarity
+    ratio = max(background.low / fit.power[0], background.high / fit.power[1])
+    before = 10 * math.log10(ratio + 1e-6)
+    energy = 10 * math.log10(background.energy / tones + 1e-6)
+    off = max(abs(value) for value in evidence.offsets)
+    return (
+        clarity,
+        min(10 * math.log10(weaker / (loudest + 1)), 12.0),
+        min((evidence.end - evidence.onset) / 640, 1.5),
+        min(float(pieces.std()), 8.0),
+        min(abs(10 * math.log10((early + 1) / (fit.noise + 1))), 8.0),
+        max(before, -30.0),
+        min(max(clarity + energy, -20.0), 3.0),
+        max(0.0, off - 1.2),
+        fit.slope,
+        fit.left_out,
+    )
+
+
+WEIGHTS = (0.5, 0.26, 0.0, 2.6, 0.44, -0.16, 0.15, -6.0, 0.0, 0.0)
+CONSTANT = -13.0
+
+
+def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
+    """Whether it is a key, given the keys that were pressed before in this call."""
+    if not evidence.plausible():
+        return False
+    if evidence.clarity > CLEAR:
+        return True
+    return CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True)) > 0

@@ -17,21 +17,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
+from gateway.bench import control
+from gateway.bench.customers import CallOrder
 from gateway.bench.process import Program, ask
+from gateway.bench.script import Result
 from gateway.bench.toml import to_toml
 from gateway.clock import Pace
 from gateway.errors import GatewayError
 
 Event = dict[str, Any]
-Box = str
-"""``domestic`` or ``overseas``."""
+Box = Literal["domestic", "overseas"]
 
 BOXES: tuple[Box, ...] = ("domestic", "overseas")
 OURS = ("exchange.toml", "exchange.jsonl", "domestic", "overseas", "ports", "recordings", "trace", "log")
 """What a rig makes in its folder."""
 
+ROWS = 100_000
 LONGEST_SOCKET_PATH = 100
 """sockaddr_un has room for 108 bytes."""
 
@@ -71,11 +74,9 @@ class Rig:
         self.plan = plan
         self.pace = Pace.begin(plan.speed)
         self.log = self.folder / "exchange.jsonl"
-        control = self.folder / "exchange.sock"
-        if len(str(control)) > LONGEST_SOCKET_PATH:
-            self._short = tempfile.mkdtemp(prefix="gateway-")
-            control = Path(self._short) / "exchange.sock"
-        self.control = control
+        self.control = self.folder / "exchange.sock"
+        if len(str(self.control)) > LONGEST_SOCKET_PATH:
+            self.control = Path(tempfile.mkdtemp(prefix="gateway-")) / "exchange.sock"
         self._read_to = 0
         self._events: list[Event] = []
         self._build()
@@ -127,6 +128,10 @@ class Rig:
         for program in (self.exchange, *self.boxes.values()):
             program.check()
 
+    def call(self, order: CallOrder, on_note: Callable[[dict[str, Any]], None] | None = None) -> Result:
+        """Have a customer do what is ordered; blocks until he is done. Raises ``ControlError``."""
+        return control.place(self.control, order, on_note)
+
     # --- what has happened ----------------------------------------------------------------------------------------
 
     def events(self) -> list[Event]:
@@ -142,11 +147,11 @@ class Rig:
         return self._events
 
     def orders(self, box: Box = "domestic") -> list[dict[str, Any]]:
-        """``gateway orders --json`` of a box."""
+        """``gateway orders --json`` of a box, unmasked."""
         return self._rows(box, "orders")
 
     def calls(self, box: Box = "domestic") -> list[dict[str, Any]]:
-        """``gateway calls --json`` of a box."""
+        """``gateway calls --json`` of a box, unmasked."""
         return self._rows(box, "calls")
 
     def wait(self, condition: Callable[[], bool], what: str, within: float) -> None:
@@ -159,7 +164,7 @@ class Rig:
             time.sleep(0.02)
 
     def _rows(self, box: Box, command: str) -> list[dict[str, Any]]:
-        said = ask(command, "--settings", str(self.settings_of(box)), "--json", environment=self.pace.environment())
+        said = ask(command, "--settings", str(self.settings_of(box)), "--json", "--unmask", "--limit", str(ROWS))
         rows: list[dict[str, Any]] = json.loads(said)
         return rows
 
@@ -227,8 +232,8 @@ class Rig:
         for box in BOXES:
             ask("keys", "new", "--settings", str(self.settings_of(box)))
         for box, peer in zip(BOXES, reversed(BOXES), strict=True):
-            public = next((self.folder / peer / "data" / "keys").glob("*.public"))
-            ask("keys", "trust", peer, str(public), "--settings", str(self.settings_of(box)))
+            public = (self.folder / peer / "data" / "keys" / "public").read_text(encoding="ascii").strip()
+            ask("keys", "trust", peer, public, "--settings", str(self.settings_of(box)))
 
 
 def overlaid(base: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

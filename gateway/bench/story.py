@@ -37,6 +37,8 @@ class Leg:
     by: str = ""
     keyed: str = ""
     """Keys that came from the customer's end, as the exchange heard them."""
+    keyed_at: float | None = None
+    """When the last of them began."""
     recording: str | None = None
     meters: list[Event] = field(default_factory=list)
     atd_at: float | None = None
@@ -129,9 +131,8 @@ class _Reader:
         if handler is not None:
             handler(event)
 
-    def _on_at(self, event: Event) -> None:
-        if str(event.get("command", "")).upper().startswith("ATD"):
-            self._commanded[event["number"]] = event["t"]
+    def _on_atd(self, event: Event) -> None:
+        self._commanded[event["number"]] = event["t"]
 
     def _on_off_hook(self, event: Event) -> None:
         number, leg = event["number"], self.legs.get(event.get("call", 0))
@@ -179,6 +180,7 @@ class _Reader:
         leg = self.legs.get(event.get("call", 0))
         if leg is not None and event["number"] == leg.called:
             leg.keyed += event["key"]
+            leg.keyed_at = event["onset"]
 
     def _on_recording(self, event: Event) -> None:
         self._leg(event).recording = event["file"]

@@ -4,26 +4,35 @@ The gateway is not asked: what counts is what came down the wire. ``Transcriber`
 ``transcribe`` reads a whole one and says where each prompt ended or was cut short.
 """
 
+import itertools
 import tomllib
-import wave
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.bench.sound import RATE, read_wav
+from gateway.bench.emulators.sound import MULAW
+from gateway.bench.sound import RATE, BadSound
 from gateway.bench.wire import Samples
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 BEGINNING = RATE
 """Samples of a clip that are compared at most: a second tells any two of them apart."""
 SHORTEST = RATE // 8
+MULAW_MONO_8000 = bytes.fromhex("07000100401f0000")
 WINDOW = 2 * BEGINNING
 HOP = WINDOW - BEGINNING
 ALIKE = 0.75
 """Normalised correlation from which it is that clip; 8-bit sound of a modem gives 0.95 and more."""
 BLOCK = RATE // 20
+WAV_HEADER = 44
+"""Bytes before the sound in a file that Python's ``wave`` wrote."""
+PAUSE = 0.45
+"""Seconds between two clips of one sentence at most."""
+SENTENCE_ENDS = ("。", ".", "!", "?", "？")
+MULTIPLIERS = {"man": 10_000, "thousand": 1_000, "million": 1_000_000}
 SILENT = 60.0
 """Root mean square below which a block is silence (about −51 dBm0)."""
 
@@ -120,14 +129,55 @@ def _ended(said: Said, loud: npt.NDArray[np.bool_], length: float) -> Said:
     return replace(said, end=min(heard_to if cut else said.end, length), cut=cut)
 
 
+def sentences(said: Sequence[Said], language: str) -> list[Said]:
+    """Clips that followed one another joined to sentences, numbers written in figures."""
+    joined: list[list[Said]] = []
+    for each in said:
+        last = joined[-1][-1] if joined else None
+        if last is None or last.cut or each.begin - last.end > PAUSE or last.text.endswith(SENTENCE_ENDS):
+            joined.append([])
+        joined[-1].append(each)
+    space = "" if language == "ja" else " "
+    return [
+        Said(group[0].clip, space.join(_words(group, language)), group[0].begin, group[-1].end, group[-1].cut)
+        for group in joined
+    ]
+
+
+def _words(group: Sequence[Said], language: str) -> list[str]:
+    """The words of clips; a row of number clips is added up, a row of digits hyphened."""
+    words: list[str] = []
+    for kind, row in itertools.groupby(group, lambda each: each.clip.split("_")[0]):
+        clips = [each.clip for each in row]
+        if kind == "n":
+            words.append(f"{_added_up(clips):,}")
+        elif kind == "d":
+            words.append("-".join(clip[2:] for clip in clips))
+        elif kind in ("q", "y"):
+            words += [_counted(clip, language) for clip in clips]
+        else:
+            words += [each.text for each in group if each.clip in clips]
+    return words
+
+
+def _added_up(clips: Sequence[str]) -> int:
+    total = 0
+    for clip in clips:
+        figures = clip.split("_")[1]
+        total = total + int(figures) if figures.isdecimal() else total * MULTIPLIERS.get(figures, 1)
+    return total
+
+
+def _counted(clip: str, language: str) -> str:
+    kind, figures = clip.split("_", 1)
+    if not figures.isdecimal():
+        return ({"q": "個", "y": "円"} if language == "ja" else {"q": figures, "y": "yen"})[kind]
+    return f"{figures}{'個' if kind == 'q' else '円'}"
+
+
 def read_side(path: Path, side: int, start: int = 0) -> Samples:
     """One side (0 left: the caller's, 1 right) of a stereo recording from a sample on, also while it still grows."""
-    if start:
-        data = np.fromfile(path, "<i2", offset=44 + start * 4)
-    else:
-        with wave.open(str(path), "rb") as file:
-            assert file.getnchannels() == 2
-        data = np.fromfile(path, "<i2", offset=44)
+    data = np.fromfile(path, "<i2", offset=min(WAV_HEADER + start * 4, path.stat().st_size))
     return data[: len(data) // 2 * 2].reshape(-1, 2)[:, side].astype(np.int16)
 
 
@@ -140,5 +190,20 @@ def clip_texts(language: str) -> dict[str, str]:
 
 def _clips(language: str) -> dict[str, Samples]:
     texts = clip_texts(language)
-    clips = {name: read_wav(PROMPTS / language / f"{name}.wav") for name, text in sorted(texts.items()) if text}
+    clips = {name: read_clip(PROMPTS / language / f"{name}.wav") for name, text in sorted(texts.items()) if text}
     return {name: clip for name, clip in clips.items() if len(clip) >= SHORTEST}
+
+
+def read_clip(path: Path) -> Samples:
+    """A shipped prompt: WAV, µ-law, mono, 8 kHz. Raises ``BadSound``."""
+    data = path.read_bytes()
+    at = 12
+    chunks: dict[bytes, bytes] = {}
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        chunks[data[at : at + 4]] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    form = chunks.get(b"fmt ", b"")[:8]
+    if form != MULAW_MONO_8000:
+        raise BadSound(f"{path}: not a µ-law WAV of 8000 Hz; make the prompts again with make prompts")
+    return MULAW.decode(chunks[b"data"])

@@ -1,0 +1,309 @@
+"""The main job on the bench: customers ring the shop, are called back from overseas and key their orders.
+
+Real daemons, emulated modems, a virtual exchange. Each customer's keys and the order that they mean stand side by side
+in ``BASKETS``: the demo succeeds only if the shop's box has exactly those orders.
+"""
+
+import json
+import random
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from gateway.bench import picture
+from gateway.bench.customers import CallOrder
+from gateway.bench.live import Scene, Screen
+from gateway.bench.narrator import Listener, Narrator
+from gateway.bench.rig import BOXES, Event, Plan, Rig
+from gateway.bench.story import Story, off_hook_now, read_stories
+from gateway.bench.timeline import Record, Wanted, is_refused, record
+from gateway.bench.transcript import clip_texts, read_side, sentences, transcribe
+from gateway.errors import GatewayError
+
+BASKETS: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
+    # keys, one group for each prompt         what they mean: (article, quantity)
+    ("1 1 25# 2# 1", (("25", 2),)),
+    ("1 1 31# 6# 3 108# 1# 1", (("31", 6), ("108", 1))),
+    ("1 1 40# 12# 1", (("40", 12),)),
+    ("1 1 25# 2# 2 31# 4# 1", (("31", 4),)),  # 2 corrects: the tea pot becomes four cups
+    ("1 1 108# 20# 1", (("108", 20),)),
+)
+HELD_BACK = 6.0
+"""Bench seconds for which nothing may be dialled after a refused caller has gone."""
+IN_TIME = 30.0
+"""Bench seconds for the last order to reach the shop."""
+RESULTS = ("timeline.json", "first-leg.wav", "call-back.wav", "call-back.png")
+
+
+class DemoError(GatewayError):
+    """The demo can't be run as asked."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``gateway demo`` was asked for."""
+
+    calls: int = 1
+    lines: int = 1
+    speed: float = 1.0
+    withheld: str | None = None
+    model: str = "usr5637"
+    language: str = "ja"
+    out: Path = Path("out/demo")
+    keys: str | None = None
+    order: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass
+class Outcome:
+    """How it went. ``problems`` is empty exactly if all is as it should be; ``notes`` are no failures."""
+
+    records: list[Record]
+    stories: list[Story]
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def customers(options: Options, plan: Plan) -> list[Wanted]:
+    """Who rings which line, keys what, and means what by it."""
+    shops = plan.numbers("domestic")
+    everybody = []
+    for index in range(options.calls):
+        keys, lines = (options.keys, options.order) if options.keys is not None else BASKETS[index % len(BASKETS)]
+        number = f"+8190123{45678 + index:05d}"
+        everybody.append(Wanted(number, shops[index % len(shops)], keys, lines, options.withheld))
+    return everybody
+
+
+def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
+    """The customer, step by step: waits for the guidance, is called back, presses keys while the prompts play."""
+    rng = random.Random(seed)
+    steps: list[dict[str, Any]] = [
+        {"do": "call", "number": wanted.shop, "withheld": wanted.withheld},
+        {"do": "listen", "within": 20.0},
+        {"do": "hang up"},
+    ]
+    if wanted.withheld is None:
+        steps.append({"do": "answer", "within": 180.0, "after": round(rng.uniform(0.5, 1.5), 2)})
+        groups = wanted.keys.split()
+        for place, group in enumerate(groups):
+            if place == 0:
+                steps.append({"do": "answers", "keys": group, "within": 45.0})
+                continue
+            hears_out = place == len(groups) - 1
+            steps.append({"do": "hear", "what": "sound", "within": 20.0})
+            steps.append({"do": "wait", "seconds": round(6.5 if hears_out else rng.uniform(1.2, 2.4), 2)})
+            steps.append({"do": "press", "keys": group})
+        steps += [{"do": "hear", "what": "sound", "within": 20.0}, {"do": "wait", "seconds": 16.0}, {"do": "hang up"}]
+    return {"step": [{key: value for key, value in step.items() if value is not None} for step in steps]}
+
+
+def run(options: Options, console: Console) -> Outcome:
+    """The whole demo; its files are in ``options.out`` afterwards. Raises ``GatewayError``."""
+    prepare(options.out)
+    plan = Plan(options.lines, options.model, None, options.language, options.speed)
+    everybody = customers(options, plan)
+    with console.status("starting the exchange and both boxes …"):
+        rig = Rig(options.out, plan)
+        rig.start()
+    try:
+        _play(rig, options, everybody, console)
+        _settle(rig, options, everybody)
+        events = rig.events()
+        orders, calls = rig.orders(), rig.calls()
+    finally:
+        rig.stop()
+    stories = read_stories(events, plan.numbers("domestic"), plan.numbers("overseas"))
+    outcome = _judge(everybody, stories, orders, calls)
+    still = off_hook_now(events, [number for box in BOXES for number in plan.numbers(box)])
+    outcome.problems += [f"line {number} is off hook at the end" for number in sorted(still)]
+    _leave_files(options, outcome, events)
+    return outcome
+
+
+def prepare(out: Path) -> None:
+    """Make room. Raises ``DemoError`` where ``out`` is somebody else's."""
+    if out.exists() and not out.is_dir():
+        raise DemoError(f"{out}: is not a folder; name another with --out")
+    if out.is_dir() and any(out.iterdir()) and not (out / "exchange.toml").exists():
+        raise DemoError(f"{out}: there is something else in this folder; name another with --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise DemoError(f"{out}: can't be written: {error.strerror}; name another folder with --out") from None
+
+
+def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Console) -> None:
+    """Let the customers call, and show what happens until the last is done."""
+    plan = rig.plan
+    boxes = {
+        number: (box, f"{'jp' if box == 'domestic' else 'us'}{line}", plan.model)
+        for box in BOXES
+        for line, number in enumerate(plan.numbers(box), 1)
+    }
+    scene = Scene(boxes, f"gateway demo · {plan.model} · speed {plan.speed:g}")
+    narrator = Narrator({number: who for number, (who, _, _) in boxes.items()})
+    listener = Listener(options.language, narrator.boxes)
+    crowd = Crowd(rig, everybody)
+    shown = 0
+    with Screen(console, scene) as screen:
+        crowd.start()
+        while True:
+            done = crowd.done
+            events = rig.events()
+            for event in events[shown:]:
+                listener.follow(event)
+            screen.show(events[shown:], lambda event: list(narrator.tell(event)))
+            shown = len(events)
+            for happening in listener.hear():
+                screen.tell(happening)
+            scene.counted = crowd.counted()
+            if done:
+                break
+            rig.check()
+            time.sleep(0.05)
+    crowd.join()
+
+
+class Crowd:
+    """All customers, a thread each; a shop's line is called by one of them at a time."""
+
+    def __init__(self, rig: Rig, everybody: Sequence[Wanted]) -> None:
+        self._rig = rig
+        self._free = {wanted.shop: threading.Lock() for wanted in everybody}
+        self._error: GatewayError | None = None
+        self._threads = [
+            threading.Thread(target=self._live, args=(wanted, seed), daemon=True)
+            for seed, wanted in enumerate(everybody)
+        ]
+
+    @property
+    def done(self) -> bool:
+        """Everybody has finished."""
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def start(self) -> None:
+        """They begin to call."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Raise what stopped one of them, if anything did."""
+        for thread in self._threads:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def counted(self) -> str:
+        """How many have finished."""
+        finished = sum(not thread.is_alive() for thread in self._threads)
+        return f"{finished} of {len(self._threads)} customers done" if len(self._threads) > 1 else ""
+
+    def _live(self, wanted: Wanted, seed: int) -> None:
+        lock = self._free[wanted.shop]
+        lock.acquire()
+        held = [True]
+
+        def noted(note: dict[str, Any]) -> None:
+            if note.get("did") == "hang up" and held:
+                held.pop()
+                lock.release()
+
+        order = CallOrder(caller=wanted.number, called=wanted.shop, script=script_of(wanted, seed), seed=seed)
+        try:
+            self._rig.call(order, noted)
+        except GatewayError as error:
+            self._error = error
+        finally:
+            if held:
+                lock.release()
+
+
+def _settle(rig: Rig, options: Options, everybody: Sequence[Wanted]) -> None:
+    """Time for what may still come: orders on their way, lines that hang up, or a call that must not be made."""
+    if options.withheld is not None:
+        time.sleep(HELD_BACK / options.speed)
+        return
+    until = rig.pace.now() + IN_TIME
+    ours = [number for box in BOXES for number in rig.plan.numbers(box)]
+    wanted = sum(bool(each.lines) for each in everybody)
+    while (off_hook_now(rig.events(), ours) or len(rig.orders()) < wanted) and rig.pace.now() < until:
+        time.sleep(0.1)
+
+
+def _judge(
+    everybody: Sequence[Wanted], stories: Sequence[Story], orders: list[dict[str, Any]], calls: list[dict[str, Any]]
+) -> Outcome:
+    outcome = Outcome([], [])
+    for wanted in everybody:
+        story = next((story for story in stories if story.first.caller == wanted.number), None)
+        if story is None:
+            outcome.problems.append(f"{wanted.number}: the call never reached the shop's line")
+            continue
+        entry = record(wanted, story, orders, calls)
+        outcome.records.append(entry)
+        outcome.stories.append(story)
+        outcome.problems += [f"{wanted.number}: {problem}" for problem in _problems(wanted, entry)]
+    return outcome
+
+
+def _problems(wanted: Wanted, entry: Record) -> list[str]:
+    if wanted.withheld is not None:
+        return [] if is_refused(entry) else ["a caller without a number was not refused as he should be"]
+    if not entry["accepted"]:
+        return ["was not accepted"]
+    if entry["keyed"] != wanted.pressed:
+        return [f"was to key {wanted.pressed}, keyed {entry['keyed'] or 'nothing'}"]
+    return [] if entry["order_matches"] or not wanted.lines else ["the order at the shop is not what was keyed"]
+
+
+def _leave_files(options: Options, outcome: Outcome, events: Sequence[Event]) -> None:
+    (options.out / "timeline.json").write_text(
+        json.dumps(outcome.records, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+    )
+    for name, source in (("first-leg.wav", "first_leg"), ("call-back.wav", "call_back")):
+        recorded = next((entry["recordings"][source] for entry in outcome.records if entry["recordings"][source]), None)
+        if recorded is not None:
+            shutil.copyfile(recorded, options.out / name)
+    talked = next((story for story in outcome.stories if story.talk is not None and story.talk.recording), None)
+    if talked is not None:
+        try:
+            draw_call_back(options.out / "call-back.png", talked, events, options.language)
+        except picture.NoPictures as missing:
+            outcome.notes.append(str(missing))
+
+
+def draw_call_back(path: Path, story: Story, events: Sequence[Event], language: str) -> None:
+    """The picture of a story's answered call-back. Raises ``NoPictures``."""
+    talk = story.talk
+    assert talk is not None and talk.recording is not None
+    began = next(event["begins"] for event in events if event["event"] == "recording" and event["call"] == talk.id)
+    keys = [
+        (event["onset"] - began, event["key"])
+        for event in events
+        if event["event"] == "keyed" and event.get("call") == talk.id and event["number"] == talk.called
+    ]
+    box, customer = read_side(Path(talk.recording), 0), read_side(Path(talk.recording), 1)
+    said = transcribe(box, language)
+    if language == "ja" and not picture.can_write_japanese():
+        language, texts = "en", clip_texts("en")
+        said = [replace(each, text=texts.get(each.clip, "")) for each in said]
+    picture.draw(
+        path,
+        picture.Scene(
+            box,
+            customer,
+            sentences(said, language),
+            keys,
+            title="The call back: an order by keys",
+            subtitle=f"the exchange's recording; prompts recognised by their sound, {len(keys)} keys as the exchange decoded them",
+        ),
+    )

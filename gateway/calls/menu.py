@@ -125,6 +125,8 @@ class _Stage(Enum):
 
 _WAITS = frozenset({_Stage.CHECK, _Stage.CHOICE, _Stage.ORDER})
 """The stages in which silence has a meaning."""
+_DEAF = frozenset({_Stage.RECORDING, _Stage.CONNECTED, _Stage.OVER})
+"""The stages in which keys are not ours."""
 KEYS = frozenset("0123456789*#")
 
 
@@ -168,7 +170,7 @@ class OrderMenu:
 
     def press(self, key: str, now: float) -> list[Step]:
         """The caller pressed a key; anything but ``0`` to ``9``, ``*`` and ``#`` is ignored."""
-        if key not in KEYS or self._stage in (_Stage.RECORDING, _Stage.CONNECTED, _Stage.OVER):
+        if key not in KEYS or self._stage in _DEAF:
             return []
         self._pressed = True
         if self._keeps_keys():
@@ -191,6 +193,7 @@ class OrderMenu:
         for index, key in enumerate(keys):
             if self._keeps_keys():
                 self._kept_keys = keys[index:]
+            if self._keeps_keys() or self._stage in _DEAF:
                 break
             steps = _cut_short(steps) + self._pressed_in_stage(key)
         return self._speaking(steps)

@@ -35,6 +35,7 @@ class Call:
     transcript: list[Line] = field(default_factory=list)
     orders: list[tuple[OrderLine, ...]] = field(default_factory=list)
     recordings: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     outcome: Outcome | None = None
     recording_heard: bool = True
     person_free: bool = False
@@ -113,6 +114,7 @@ class Call:
 
     def _do(self, steps: list[Step]) -> None:
         for step in steps:
+            self.steps.append(step)
             match step:
                 case Say(phrase, bargeable):
                     assert self._playing is None or self._playing[1] == bargeable, "one queue, one rule"

@@ -304,6 +304,6 @@ def draw_call_back(path: Path, story: Story, events: Sequence[Event], language: 
             sentences(said, language),
             keys,
             title="The call back: an order by keys",
-            subtitle=f"the exchange's recording; prompts recognised by their sound, {len(keys)} keys as the exchange decoded them",
+            subtitle=f"recorded by the exchange; prompts recognised by their sound; {len(keys)} keys as it heard them",
         ),
     )

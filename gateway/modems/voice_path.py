@@ -56,12 +56,9 @@ class VoicePath:
         raise NotImplementedError
 
     async def close(self) -> None:
-        """End the voice stream, whatever its state. Raises ``LineLost``."""
-        try:
-            await self._channel.finish()
-        finally:
-            if self._recording is not None:
-                self._recording.close()
+        """Say and hear no more; the stream itself is ended by whoever hangs up."""
+        if self._recording is not None:
+            self._recording.close()
 
     def take(self, event: Event) -> None:
         """What the modem said that was no reply."""
@@ -198,7 +195,7 @@ class HalfDuplex(VoicePath):
         self._task = asyncio.create_task(self._alternate(), name=f"{self._channel.name} half duplex")
 
     async def close(self) -> None:
-        """End the voice stream, whatever its state. Raises ``LineLost``."""
+        """Say and hear no more; the stream itself is ended by whoever hangs up."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -163,10 +163,10 @@ class IncomingCalls:
         """Whether a line after a settled caller ID belongs to another call.
 
         One exchange sends the ID before the first RING, another after it, none later: so it does once the line has
-        rung often enough since, and another number does after a single RING.
+        rung often enough since. A mask alone may lag behind a RING; another number does not.
         """
         since = self._rings - self._rings_before_id
-        if since >= (2 if self._rings_before_id else 1):
+        if since >= (2 if self._rings_before_id or field.kind in ("number", "bare") else 1):
             return True
         said = self._reader.caller
         other = caller_of(field.value, self._region) if field.kind in ("number", "bare") else None

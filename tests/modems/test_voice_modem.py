@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from modem_lab import ABROAD, CUSTOMER, PluggedIn, lab, next_call
+from modem_lab import ABROAD, CUSTOMER, PluggedIn, lab, next_call, tone
 
 from gateway import clock
 from gateway.line import Answer, CallEnded, LineLost, Voice
@@ -70,6 +70,18 @@ async def test_a_number_that_is_masked_later_is_taken_back_while_the_call_lasts(
         assert call.caller == CALLER
         bench.modem.send_garbage(b"\r\nNMBR=P\r\n")
         await asyncio.sleep(0.01)
+        assert call.caller == Withheld("P")
+
+
+async def test_a_number_that_is_masked_in_a_long_call_is_taken_back() -> None:
+    async with lab("rockwell") as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        call = await next_call(bench.line)
+        async with bench.line.answered(call) as voice:
+            voice.play(tone(500, 12))
+            await asyncio.sleep(10)
+            bench.modem.send_garbage(b"\r\nNMBR = P\r\n")  # the modem speaks in lines while it plays
+            await voice.played()
         assert call.caller == Withheld("P")
 
 

@@ -18,6 +18,10 @@ DUPLEX = ["usr5637", "conexant"]
 SHOP_DIALLED = "0355500001"
 
 
+QUICK = {"usr5637": 800, "conexant": 800, "rockwell": 320}
+"""Samples after a hush: the lead and a frame or two; half duplex drops what the modem holds as well."""
+
+
 async def heard_for(voice: Voice, seconds: float) -> list[Heard]:
     end = clock.now() + seconds
     heard = []
@@ -46,13 +50,13 @@ async def test_what_is_played_reaches_the_caller_whole(model: str) -> None:
     async with lab(model) as bench:
         voice = await answered_call(bench)
         before = len(bench.telephone.heard)
-        voice.play(tone(1000, 0.5))
-        voice.play(tone(1000, 0.5))
+        voice.play(tone(1000, 0.5, peak=32000))
+        voice.play(tone(1000, 0.5, peak=32000))  # loud enough to hold bytes of every value, DLE included
         await voice.played()
         sound = np.concatenate(bench.telephone.heard[before:])
-        loud = np.flatnonzero(np.abs(sound) > 4000)
+        loud = np.flatnonzero(np.abs(sound) > 16000)
         assert loud[-1] - loud[0] == pytest.approx(8000, abs=40)
-        assert strength(sound[loud[0] : loud[-1]], 1000) == pytest.approx(8000, rel=0.03)
+        assert strength(sound[loud[0] : loud[-1]], 1000) == pytest.approx(32000, rel=0.03)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -110,7 +114,7 @@ async def test_a_hush_is_silent_within_a_tenth_of_a_second(model: str) -> None:
         assert clock.now() == hushed
         await asyncio.sleep(1.0)
         after = np.concatenate(bench.telephone.heard[before:])
-        assert not np.flatnonzero(np.abs(after[800:]) > 500).size
+        assert not np.flatnonzero(np.abs(after[QUICK[model] :]) > 500).size
         voice.play(tone(1000, 0.2))  # and it speaks again
         await voice.played()
         assert np.abs(bench.telephone.heard[-5]).max() > 4000

@@ -170,6 +170,7 @@ def test_without_a_clock_a_masked_or_missing_number_is_withheld(lines: tuple[str
         (RING, NUMBER, RING, OTHER, RING),
         (NUMBER, RING, OTHER, RING),
         (NUMBER, RING, RING, OTHER, RING, RING),
+        (RING, NUMBER, RING, RING, RING, OTHER, RING, RING),
     ],
 )
 def test_without_a_clock_a_second_call_is_told_from_the_first(lines: tuple[str, ...]) -> None:
@@ -179,4 +180,27 @@ def test_without_a_clock_a_second_call_is_told_from_the_first(lines: tuple[str, 
 def test_without_a_clock_a_withheld_call_after_a_known_one_is_told_from_a_mask() -> None:
     us = timeless(RING, NUMBER, RING, RING, RING, MASK, RING)
     uk = timeless(NUMBER, RING, RING, MASK, RING)
-    assert us == uk == [Incoming(MOBILE, 0), Incoming(Withheld("O"), 0)]
+    short = timeless(NUMBER, RING, "DATE = 0106", MASK, RING)
+    assert us == uk == short == [Incoming(MOBILE, 0), Incoming(Withheld("O"), 0)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (RING, NUMBER, RING, MASK, RING),
+        (NUMBER, RING, MASK, RING),
+        (RING, NUMBER, RING, "DATE = 0106", MASK, RING),
+    ],
+)
+def test_without_a_clock_a_mask_that_lags_behind_a_ring_is_no_call(lines: tuple[str, ...]) -> None:
+    assert timeless(*lines) == [Incoming(MOBILE, 0), Masked(Withheld("O"))]
+
+
+def test_the_third_call_in_a_row_is_masked_like_the_first() -> None:
+    two_calls = (RING, OTHER, RING, RING, RING, NUMBER, RING, "DATE = 0106", MASK)
+    assert timeless(*two_calls) == [Incoming(SHOP, 0), Incoming(MOBILE, 0), Masked(Withheld("O"))]
+
+
+def test_a_caller_id_after_the_second_ring_comes_too_late_to_be_a_call_of_its_own() -> None:
+    assert timeless(RING, RING, NUMBER, RING) == [Incoming(Withheld("O"), 0)]
+    assert timeless(RING, RING, RING, NUMBER, RING) == [Incoming(Withheld("O"), 0), Incoming(MOBILE, 0)]

@@ -218,6 +218,7 @@ class Peer:
         for wire in self._wires:
             wire.look_after(self._peer_key, now)
         self._counts["refused"] = self._gate.refused
+        self._counts["stranger"] = sum(wire.strangers for wire in self._wires)
         self._queued = outbox.depth(reader, self.name)
 
     def _load(self, reader: sqlite3.Connection) -> None:

@@ -78,6 +78,8 @@ class Wire(Protocol):
     """One route's sockets."""
 
     sockets: tuple[Socket, ...]
+    strangers: int
+    """Frames dropped because they did not come from the peer."""
 
     def send(self, data: bytes, origin: bytes | None = None) -> bool:
         """Hand a frame to libzmq, as an answer or to the peer's newest connection; False if there is none."""
@@ -100,6 +102,7 @@ class DiallingWire:
 
     def __init__(self, context: Context, poller: zmq.Poller, keys: KeyPair, route: RouteSettings) -> None:
         self.sockets: tuple[Socket, ...] = ()
+        self.strangers = 0
         self._context, self._poller, self._keys = context, poller, keys
         self._address = _address(route)
         self._peer_key: bytes | None = None

@@ -231,7 +231,6 @@ async def test_a_gate_that_lets_strangers_in_is_found_out_at_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paired(tmp_path)
-    reply = gate.Gate._reply
     monkeypatch.setattr(gate.Gate, "_reply", lambda self, asked: [b"1.0", asked[1], b"200", b"OK", b"anybody", b""])
     with pytest.raises(GatewayError, match="a stranger's key was let in"):
         async with box(tmp_path, "domestic", LISTENING):

@@ -140,7 +140,6 @@ class Subscriber:
         self._digits = None
         call, self.call = self.call, None
         self._fall_silent()
-        self.sent = _SILENCE
         if call is not None:
             call.hang_up(self)
 

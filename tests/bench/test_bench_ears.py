@@ -76,6 +76,14 @@ def test_speech_is_speech_and_no_tone() -> None:
     assert not {"dial", "ringback", "busy", "unobtainable", "beep"} & set(first)
 
 
+@pytest.mark.parametrize(
+    "segments", [((1.0, (400.0,)), (1.0, ())), ((0.1, (400.0,)), (0.1, ())), ((1.0, (425.0,)), (4.0, ()))]
+)
+def test_a_tone_in_another_cadence_is_not_busy(segments) -> None:
+    tone = np.tile(sound.cadence(segments, -15.0), 30)[: 10 * sound.RATE]
+    assert "busy" not in first_judged(tone)
+
+
 def test_noise_is_silence() -> None:
     assert set(first_judged(sound.silence(5.0))) == {"silence"}
     ears = Ears()

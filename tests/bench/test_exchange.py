@@ -290,6 +290,20 @@ async def test_a_terminal_that_answers_within_its_bell_is_not_rung_on() -> None:
         assert called.bell[0][0] == called.bell[1][0]
 
 
+async def test_who_lifts_as_the_bell_stops_gets_dial_tone() -> None:
+    async with Exchange() as exchange:
+        customer, shop = Phone(exchange, CUSTOMER), Phone(exchange, SHOP)
+        shop.ringing = lambda on: None if on else shop.line.off_hook()  # type: ignore[method-assign]
+        customer.call("0355501234")
+        await asyncio.sleep(3.0)
+        customer.line.on_hook()
+        await asyncio.sleep(1.0)
+        assert shop.level(0.5) > -20
+        shop.line.dial("09012345678")
+        await asyncio.sleep(1.0)
+        assert events(exchange, "call")[-1]["to"] == CUSTOMER
+
+
 @pytest.mark.parametrize("leaver", ["caller", "called"])
 async def test_the_other_end_hears_the_tone_after_its_countrys_silence(leaver: str) -> None:
     async with Exchange(ExchangeSettings(wire=PERFECT)) as exchange:
@@ -407,13 +421,13 @@ async def test_both_sides_of_an_answered_call_are_recorded(tmp_path: Path) -> No
         await asyncio.sleep(3.01)
         shop.line.off_hook()
         customer.say(sound.tone((500.0,), 1.0, -10.0))
-        await asyncio.sleep(2.01)
+        await asyncio.sleep(2.51)
         shop.line.on_hook()
         (made,) = events(exchange, "recording")
         assert made["begins"] == pytest.approx(3.02)
         with wave.open(made["file"]) as file:
             both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
-        assert len(both) == pytest.approx(2.0 * sound.RATE, abs=FRAME)
+        assert len(both) == pytest.approx(2.5 * sound.RATE, abs=FRAME)
         assert sound.level(both[:8000, 0]) == pytest.approx(-10, abs=0.1)
         assert not both[:, 1].any()
 

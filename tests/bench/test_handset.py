@@ -12,6 +12,7 @@ from gateway.bench.customers import MOODS, CallOrder, carry_out, customer, moody
 from gateway.bench.exchange import Exchange
 from gateway.bench.handset import Handset
 from gateway.bench.script import Script, ScriptError
+from gateway.bench.settings import ExchangeSettings, WireSettings
 from gateway.errors import SettingsError
 
 SHOP, CUSTOMER, OVERSEAS = "+81355501234", "+819012345678", "+12125550123"
@@ -112,6 +113,37 @@ async def test_keys_are_pressed_at_a_humans_pace_the_same_for_the_same_seed() ->
             assert all(0.05 <= gap <= 0.45 for gap in gaps)
             timings.append([(key["onset"], key["ms"]) for key in keys])
     assert timings[0] == timings[1]
+
+
+async def test_the_echo_of_ones_own_keys_is_no_prompt() -> None:
+    async with Exchange(ExchangeSettings(wire=WireSettings(echo_db=6.0, echo_ms=30.0))) as exchange:
+        customer_, shop = (Handset(exchange, exchange.subscribe(number)) for number in (CUSTOMER, SHOP))
+        await customer_.call(SHOP)
+        await shop.answer()
+        pressing = asyncio.create_task(customer_.press("1234567890"))
+        assert not await customer_.hears("sound", within=10.0)
+        await pressing
+
+
+async def test_rings_are_counted_for_each_call() -> None:
+    async with Exchange() as exchange:
+        customer_, shop = (Handset(exchange, exchange.subscribe(number)) for number in (CUSTOMER, SHOP))
+        for _ in range(2):
+            await customer_.call(SHOP)
+            called = exchange.journal.now()
+            assert await shop.answer(rings=3)
+            rung = [e for e in exchange.journal.events if e["event"] == "ring" and e["on"] and e["t"] > called]
+            assert len(rung) == 3
+            customer_.hang_up()
+            await asyncio.sleep(1.0)
+            shop.hang_up()
+        await customer_.call(SHOP)
+        await shop.until(lambda: shop.rings == 2, within=20)
+        customer_.hang_up()
+        await asyncio.sleep(20.0)
+        await customer_.call(SHOP)
+        await shop.until(lambda: shop.rings > 0, within=20)
+        assert not await shop.answer(rings=3, within=5.0)
 
 
 async def test_what_is_spoken_arrives() -> None:

@@ -64,7 +64,7 @@ class LinkState:
     routes: tuple[RouteStatus, ...]
     heard_at: float
     queued: int
-    counts: dict[str, int]
+    counts: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Peer:
         """As things stand. From any thread."""
         routes = zip(self._routes, self._sender.routes, strict=True)
         statuses = tuple(RouteStatus(route.name, way.state.value, way.round_trip) for route, way in routes)
-        return LinkState(self.name, statuses, self.heard_at, self._queued, dict(self._counts))
+        return LinkState(self.name, statuses, self.heard_at, self._queued, self._counts.copy())
 
     @property
     def endpoints(self) -> dict[str, str]:

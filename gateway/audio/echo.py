@@ -6,6 +6,11 @@ import numpy.typing as npt
 from gateway.audio.pcm import to_samples
 from gateway.line import Samples
 
+LOUDEST_ECHO = 0.5
+"""A hybrid returns 6 dB less than it got, at the loudest; what is louder is the far end (Geigel's rule)."""
+HOLD = 4
+"""Blocks for which the filter stays as it is after the far end was heard."""
+
 
 class EchoCanceller:
     """Takes the echo of ``played`` out of ``heard``, 8 kHz, one object a call.
@@ -19,6 +24,7 @@ class EchoCanceller:
     def __init__(self) -> None:
         self._filter = np.zeros(self.TAPS)
         self._past = np.zeros(self.TAPS + self.BLOCK)
+        self._hold = 0
 
     def process(self, heard: Samples, played: Samples) -> Samples:
         """``heard`` less the echo of ``played``; both of the same length and time."""
@@ -37,6 +43,10 @@ class EchoCanceller:
         if power < 1e4:
             return far
         error: npt.NDArray[np.float64] = far - windows @ self._filter
-        if float(error @ error) <= 2 * float(far @ far):
+        if np.abs(far).max() > LOUDEST_ECHO * np.abs(history).max():
+            self._hold = HOLD
+        if self._hold:
+            self._hold -= 1
+        else:
             self._filter += 0.5 * (windows.T @ error) / (power + 1e6)
-        return error
+        return error if float(error @ error) < float(far @ far) else far

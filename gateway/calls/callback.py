@@ -155,6 +155,7 @@ class Callback:
             moment = await conversation.listen()
             if (failed := watch.feed(moment.tones, clock.now() - began)) is not None:
                 return failed
+        conversation.answered = True
         return None
 
     def _dialogue(self, claimed: Claimed, attempt: int, conversation: Conversation) -> Dialogue:

@@ -16,6 +16,8 @@ from gateway.line import CallEnded, Samples, Voice
 
 SAME_KEY = 0.3
 """Seconds: a modem reports a key some tens of milliseconds before or after our own ears do."""
+HUNG_UP = frozenset({"busy", "congestion", "dial"})
+"""Tones that exchanges give to whoever is left on the line."""
 
 Press = tuple[str, float]
 """A key and when it was reported."""
@@ -35,6 +37,8 @@ class Conversation:
     """Speaks and listens on ``voice``; whoever leads the call calls ``listen`` over and over."""
 
     def __init__(self, voice: Voice, country: str) -> None:
+        self.answered = False
+        """Set once somebody has answered: from then on a busy tone means that the far end has hung up."""
         self._voice = voice
         self._echo = EchoCanceller()
         self._keys = DtmfDetector()
@@ -76,8 +80,8 @@ class Conversation:
         self._heard += len(sound) / 8000
         tones = self._tones.feed(sound)
         self._answering.hear(tones, self._heard)
-        if self._answering.hung_up:
-            raise CallEnded("busy tone: the far end has hung up")
+        if self.answered and any(tone.name in HUNG_UP for tone in tones):
+            raise CallEnded("the far end has hung up: busy tone")
         now = clock.now()
         own = self._unreported(self._heard_keys(sound), self._from_modem, self._from_ears, now)
         keys = own + self._unreported(heard.keys, self._from_ears, self._from_modem, now)

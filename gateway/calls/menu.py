@@ -91,25 +91,6 @@ class HangUp:
 
 Step = Say | Place | Record | Connect | HangUp
 
-CLIPS = (
-    "wrong_key",
-    "not_heard",
-    "order_number",
-    "order_number_end",
-    "order_number_again",
-    "order_kept",
-    "order_at_shop",
-    "order_failed",
-    "order_none",
-    "order_not_placed",
-    "message_kept",
-    "message_not_kept",
-    "operator_busy",
-    "time_up",
-    "beep",
-)
-"""The clips that it says besides those named in the menu file and in ``order_entry.CLIPS``."""
-
 
 class _Stage(Enum):
     CHECK = auto()
@@ -213,7 +194,7 @@ class OrderMenu:
         self._at_shop = self._told_at_shop = False
         assert isinstance(self._node, TakeOrder)
         return self._tell(
-            (Clip("order_kept"), *self._number(), Clip("order_number_again"), *self._number()), self._node.next
+            (Clip("order_kept"), *self._number(), Clip("order_number_again"), *self._number()[1:]), self._node.next
         )
 
     def not_placed(self, now: float) -> list[Step]:
@@ -344,9 +325,15 @@ class OrderMenu:
 
     def _patience(self) -> float:
         times = self._menu.times
-        if self._stage is _Stage.CHECK:
-            return times.repeat
-        return times.digit if self._stage is _Stage.ORDER and self._entry.typing else times.key
+        match self._node:
+            case Check():
+                return times.repeat
+            case Choice(wait=float(wait)):
+                return wait
+            case TakeOrder() if self._entry.typing:
+                return times.digit
+            case _:
+                return times.key
 
     def _keeps_keys(self) -> bool:
         return self._stage in (_Stage.TELLING, _Stage.PLACING)

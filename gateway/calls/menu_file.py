@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from gateway.audio.prompts import PromptLibrary
-from gateway.calls import menu, order_entry
 from gateway.calls.catalogue import Catalogue, load_catalogue
 from gateway.calls.menu_nodes import (
     Check,
@@ -252,9 +251,6 @@ def _check_clips(file: MenuFile, catalogue: Catalogue, prompts: Path | None, fin
         for clip in () if isinstance(node, TakeOrder | HearOrder) else names(node.say):
             if not library.has(clip):
                 findings.add(("node", name, "say"), f'node.{name}: there is no prompt "{clip}"; {remedy.format(clip)}')
-    for clip in (*menu.CLIPS, *order_entry.CLIPS):
-        if not library.has(clip):
-            findings.elsewhere.append(f'prompt "{clip}" is missing; install the package again, or run make prompts')
     for entry in catalogue.entries.values():
         if entry.clip and not library.has(entry.clip):
             place = f"{findings.path.parent / file.catalogue}:{entry.line}"

@@ -59,6 +59,8 @@ class Choice(msgspec.Struct, frozen=True, tag="choice", tag_field="kind", forbid
     otherwise: str
     tries: Count | None = None
     """Instead of ``limits.tries``."""
+    wait: Seconds | None = None
+    """Instead of ``times.key``."""
 
 
 class Announcement(msgspec.Struct, frozen=True, tag="say", tag_field="kind", forbid_unknown_fields=True):

@@ -36,28 +36,6 @@ class Reply:
     end: Literal["", "place", "cancelled", "back", "given up"] = ""
 
 
-CLIPS = (
-    "order_article",
-    "order_no_article",
-    "order_no_article_end",
-    "order_quantity",
-    "order_at_most",
-    "order_at_most_end",
-    "order_item",
-    "order_also",
-    "order_total",
-    "order_total_end",
-    "order_confirm",
-    "order_full",
-    "order_line_cancelled",
-    "order_cancelled",
-    "order_not_placed",
-    "wrong_key",
-    "not_heard",
-)
-"""The clips that it says."""
-
-
 class OrderEntry:
     """One order in the making. ``lines`` is what is confirmed when ``Reply.end`` is "place"."""
 

@@ -12,7 +12,7 @@ from gateway.line import Answer
 RINGBACK_GONE = 4.6
 """Seconds without ringback that mean an answer: the longest pause in the world's ringback is 4 s (US, DE)."""
 NEVER_RANG = 2.5
-"""Seconds of silence from the start that mean the modem waited out the ringback itself."""
+"""Seconds of silence without any ringback that mean the modem waited out the ringback itself."""
 
 TONES: dict[str, Answer] = {"busy": Answer.BUSY, "congestion": Answer.NETWORK, "sit": Answer.NETWORK}
 
@@ -23,19 +23,19 @@ class AnswerWatch:
 
     ring_time: float
     answered: bool = False
-    _rang_at: float | None = None
+    _rang: bool = False
+    _sound_at: float = 0.0
 
     def feed(self, tones: list[ToneEvent], now: float) -> Answer | None:
         """Why nobody answers, once that is known; read ``answered`` otherwise."""
         for tone in tones:
             if tone.name in TONES:
                 return TONES[tone.name]
-            if tone.name == "ringback":
-                self._rang_at = now
-            if tone.name == "speech":
-                self.answered = True
+            self._sound_at = now
+            self._rang = self._rang or tone.name == "ringback"
+            self.answered = self.answered or tone.name == "speech"
         if now >= self.ring_time:
             return Answer.NO_ANSWER
-        quiet = now - self._rang_at >= RINGBACK_GONE if self._rang_at is not None else now >= NEVER_RANG
-        self.answered = self.answered or quiet
+        quiet_for = now - self._sound_at
+        self.answered = self.answered or quiet_for >= (RINGBACK_GONE if self._rang else NEVER_RANG)
         return None

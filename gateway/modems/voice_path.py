@@ -97,16 +97,20 @@ class VoicePath:
         self._changed.set()
 
     async def _until(self, ready: Callable[[], bool]) -> None:
+        missed = 0
         while True:
             self._check()
             if ready():
                 return
             self._changed.clear()
             try:
-                async with asyncio.timeout(STALLED):
+                async with asyncio.timeout(STALLED / 2):
                     await self._changed.wait()
-            except TimeoutError:
-                raise self._channel.wedged("no sound comes from it") from None
+                missed = 0
+            except TimeoutError:  # once may be a process that was held up: the sound lies in the port unread
+                missed += 1
+                if missed == 2:
+                    raise self._channel.wedged("no sound comes from it") from None
 
     def _check(self) -> None:
         if self._over is not None:

@@ -72,7 +72,7 @@ class VoiceModemDecoder:
                 events.append({"event": "voice-ends"})
                 events += self._line(head.decode("ascii").strip())
             self._voice = self._head = None
-        elif len(head) >= _LONGEST_RESULT or not _may_become_result(head):
+        elif len(head) >= _LONGEST_RESULT:
             self._head = None
         return rest
 
@@ -125,8 +125,3 @@ def _one_told(event: CallEvent) -> DecodedEvent:
         case Masked(Withheld(reason)):
             return {"event": "masked", "withheld": reason}
     return {"event": "stopped"}
-
-
-def _may_become_result(head: bytearray) -> bool:
-    word = bytes(head).lstrip(b"\r\n").decode("latin-1")
-    return any(result.startswith(word) for result in RESULTS)

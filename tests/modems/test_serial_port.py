@@ -134,6 +134,22 @@ def test_a_port_that_another_process_holds_is_refused_by_its_name(cable: Cable, 
         holder.wait()
 
 
+def test_an_emulator_that_keeps_its_own_slave_end_open_holds_nothing() -> None:
+    code = "import os, time; _, slave = os.openpty(); print(os.ttyname(slave), flush=True); time.sleep(60)"
+    emulator = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert emulator.stdout is not None
+        path = emulator.stdout.readline().strip()
+
+        async def test() -> None:
+            SerialPort(path, 115200, "a").close()
+
+        in_real_time(test)
+    finally:
+        emulator.kill()
+        emulator.wait()
+
+
 def test_a_port_that_we_hold_already_is_refused(cable: Cable) -> None:
     async def test() -> None:
         port = SerialPort(cable.path, 115200, "a")
@@ -154,10 +170,10 @@ def test_a_port_is_free_again_after_its_holder_was_killed(cable: Cable) -> None:
     holder.wait()
 
     async def test() -> None:
-        SerialPort(cable.path, 115200, "a").close()
         slave = os.open(cable.path, os.O_RDWR | os.O_NOCTTY)
         assert fcntl.ioctl(slave, TIOCGEXCL, bytes(4)) == bytes(4)  # root alone could open it otherwise
         os.close(slave)
+        SerialPort(cable.path, 115200, "a").close()
 
     in_real_time(test)
 

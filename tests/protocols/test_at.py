@@ -92,6 +92,11 @@ EXCHANGES = {
             Unsolicited("RING"),
         ],
     ),
+    "recording, CR CR LF": (
+        RECEIVE,
+        b"\r\r\nCONNECT\r\r\n\x80\r\n\x10\x03\r\r\nOK\r\r\n",
+        [VoiceBegins(RECEIVE), Sound(b"\x80\r\n"), VoiceEnds(), Reply(RECEIVE, "OK")],
+    ),
     "playing": (
         SEND,
         b"\r\nCONNECT\r\n\x10/\x105\x10~\x10u\r\nOK\r\n",

@@ -91,8 +91,12 @@ class Call:
             self._meter()
             self.far_end(subscriber).far_end_gone()
         elif was == "ringing" and self.called is not None:
-            self.called.call = None
-            self.called.quiet()
+            self.called.unring(self)
+
+    def reject(self) -> None:
+        """The called subscriber refuses while it rings (a mobile can): the caller hears the busy tone."""
+        if self.state == "ringing" and self.called is not None:
+            self._fail("rejected", "busy", by=self.called)
 
     def far_end(self, subscriber: Subscriber) -> Subscriber:
         """The other one, in a call that was answered."""
@@ -125,14 +129,13 @@ class Call:
             self.caller.tone("ringback", called.country)
             called.alert(self, self._caller_id(called))
 
-    def _fail(self, cause: str, tone: ToneName) -> None:
+    def _fail(self, cause: str, tone: ToneName, by: Subscriber | None = None) -> None:
         was, self.state = self.state, "over"
         self._stop_timer()
-        self._record("release", self.caller, by="network", cause=cause)
+        self._record("release", by or self.caller, by="called" if by else "network", cause=cause)
         self._end()
         if was == "ringing" and self.called is not None:
-            self.called.call = None
-            self.called.quiet()
+            self.called.unring(self)
         self.caller.refused(tone)
 
     def _caller_id(self, called: Subscriber) -> CallerIdData:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from gateway import clock
 from gateway.bench.call import Call
@@ -26,6 +27,8 @@ LATE = 0.25
 """Bench seconds of delay that are worth an event in the log: measurements of that moment are doubtful."""
 ABROAD = 3.0
 """A call abroad takes so many times longer to set up."""
+
+S = TypeVar("S", bound=Subscriber)
 
 _log = logging.getLogger(__name__)
 
@@ -71,17 +74,29 @@ class Exchange:
     def subscribe(
         self, number: str, country: str | None = None, *, also: Iterable[str] = (), withheld: Reason | None = None
     ) -> Subscriber:
-        """A new line (E.164), in its number's own country if none is given. It is the ``Wire`` for a terminal.
+        """A new two-wire line (E.164), in its number's own country if none is given: the ``Wire`` for a terminal.
 
         Raises ``SettingsError`` where the number is taken or its country unknown.
         """
+        return self.enrol(Subscriber, number, country, also=also, withheld=withheld)
+
+    def enrol(
+        self,
+        kind: type[S],
+        number: str,
+        country: str | None = None,
+        *,
+        also: Iterable[str] = (),
+        withheld: Reason | None = None,
+    ) -> S:
+        """The same for any kind of subscriber."""
         numbers = (number, *also)
         for taken in numbers:
             if taken in self.lines:
                 raise SettingsError(f"number {taken}: there is such a line already; each number has one line")
         profile = COUNTRIES[country] if country else country_of(number)
         seed = self.settings.seed * 1_000_003 + len(self.lines)
-        line = Subscriber(self, number, profile, TwoWire(self.settings.wire, self._noise, seed))
+        line = kind(self, number, profile, TwoWire(self.settings.wire, self._noise, seed))
         line.withheld = withheld
         self.lines.update((each, line) for each in numbers)
         return line

@@ -1,7 +1,7 @@
 """An analogue subscriber: the exchange's end of one line. It implements ``Wire`` for the terminal at the other end.
 
-Hook events are stamped when they happen, not at the next tick. A mobile subscriber is to be another class with the same
-methods towards ``Call`` (``engaged``, ``alert``, ``quiet``, ``tone``, ``talk``, ``far_end_gone``).
+Hook events are stamped when they happen, not at the next tick. Another kind of subscriber (a mobile) has the same methods
+towards ``Call``: ``engaged``, ``alert``, ``unring``, ``quiet``, ``tone``, ``talk``, ``refused``, ``far_end_gone``.
 """
 
 import asyncio
@@ -36,6 +36,9 @@ class InCall(Protocol):
 
     def answer(self) -> None:
         """The called subscriber has lifted."""
+
+    def reject(self) -> None:
+        """The called subscriber refuses it while it rings."""
 
     def hang_up(self, subscriber: "Subscriber") -> None:
         """This one has gone."""
@@ -169,6 +172,11 @@ class Subscriber:
         record = partial(self._office.journal.record, number=self.number, call=call.id)
         self._ringing = Ringing(lambda: None if self.dead else self._terminal, self.country, data, record)
         self._ringing.start()
+
+    def unring(self, call: InCall) -> None:
+        """That call is over, unanswered."""
+        self.call = None
+        self.quiet()  # after that, since the bell's end may make the terminal do anything
 
     def quiet(self) -> None:
         """Stop ringing."""

@@ -505,3 +505,18 @@ async def test_a_line_that_is_taken_away_ends_its_call() -> None:
         assert SHOP not in exchange.lines
         with pytest.raises(SettingsError, match="there is such a line already"):
             exchange.subscribe(CUSTOMER)
+
+
+async def test_a_call_that_the_called_end_rejects_is_busy_for_the_caller() -> None:
+    async with Exchange() as exchange:
+        customer, shop = Phone(exchange, CUSTOMER), Phone(exchange, SHOP)
+        customer.call("0355501234")
+        await asyncio.sleep(3.0)
+        (call,) = exchange.calls
+        call.reject()
+        await asyncio.sleep(1.0)
+        (released,) = events(exchange, "release")
+        assert (released["number"], released["by"], released["cause"]) == (SHOP, "called", "rejected")
+        assert shop.bell[-1][1] is False
+        assert not shop.line.engaged
+        assert customer.level(1.0) > -25

@@ -190,11 +190,13 @@ class AtInterpreter:
 
     def receive(self, data: bytes) -> None:
         """What the program sent in command state."""
-        for index, byte in enumerate(data):
-            if self._running is not None:
-                self._while_busy(data[index:])
-                return
-            self._type(byte)
+        at = 0
+        while at < len(data) and self._running is None:
+            end = data.find(bytes([self.s[3]]), at) + 1 or len(data)
+            self._type(data[at:end])
+            at = end
+        if at < len(data):
+            self._while_busy(data[at:])
 
     def take_waiting(self) -> bytes:
         """What the program sent while a command ran; for the owner, when that command turned to data."""
@@ -224,20 +226,26 @@ class AtInterpreter:
         elif asyncio.get_running_loop().time() - self._abortable_since > ABORT_GUARD:
             self._abortable.cancel()  # the character that aborts is eaten
 
-    def _type(self, byte: int) -> None:
+    def _type(self, data: bytes) -> None:
+        """Bytes up to the end of a line, at most."""
         if self.echo:
-            self._send(bytes([byte]))
-        if byte == self.s[3]:
-            self._enter()
-        elif byte in (BACKSPACE, 127, self.s[5]):
-            del self._line[-1:]
-        elif byte == self.s[4] and not self._line:
-            return
-        else:
-            self._line.append(byte)
-            if self._line[-2:].upper() == b"A/" and not re.search(rb"(?i)AT", self._line):
-                self._line.clear()
-                self._start(self._last)
+            self._send(data)
+        for index, byte in enumerate(data):
+            if byte == self.s[3]:
+                self._enter()
+            elif byte in (BACKSPACE, 127, self.s[5]):
+                del self._line[-1:]
+            elif byte != self.s[4] or self._line:
+                self._line.append(byte)
+                if self._repeats():
+                    self._line.clear()
+                    self._start(self._last)
+                    self._waiting += data[index + 1 :]
+                    return
+
+    def _repeats(self) -> bool:
+        """Whether A/ has been typed, which needs no CR."""
+        return self._line[-2:].upper() == b"A/" and b"AT" not in self._line.upper()
 
     def _enter(self) -> None:
         text = self._line.decode("latin-1")

@@ -242,8 +242,8 @@ class Commands:
         return int(self.parameters[self._model.names.tone_length])
 
     def _silence_after(self) -> float:
-        """Seconds of silence to report; 0 where they don't matter."""
-        if self._voice.mode not in (Mode.RECORD, Mode.BOTH):
+        """Seconds of silence to report; 0 while they don't matter."""
+        if self._voice.mode is Mode.PLAY:
             return 0.0
         return int(self.parameters[self._model.names.silence].split(",")[-1]) * 0.1
 

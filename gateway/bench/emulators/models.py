@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.bench.emulators.at import V250_RESULTS, ResultCode
 from gateway.bench.emulators.caller_id import CallerIdStyle
-from gateway.bench.emulators.dle import CAN, EOT, ESC
+from gateway.bench.emulators.dle import EOT, ESC, ETX
 from gateway.bench.emulators.sound import MULAW, SIGNED, UNSIGNED, VoiceFormat
 from gateway.errors import GatewayError
 
@@ -43,6 +43,11 @@ class Names:
     ringback_gone: str | None
     ringback_never: str | None
     ringback_never_unit: float = 1.0
+
+
+S_REGISTERS: Mapping[int, int] = MappingProxyType(
+    dict.fromkeys(range(64), 0) | {2: 43, 3: 13, 4: 10, 5: 8, 6: 2, 7: 60, 8: 2, 9: 6, 10: 14, 11: 95, 12: 50, 25: 5}
+)
 
 
 @dataclass(frozen=True)
@@ -153,9 +158,6 @@ BASIC_VERBS = {
     "T": "accept",
     "P": "accept",
 }
-S_REGISTERS = MappingProxyType(
-    dict.fromkeys(range(64), 0) | {2: 43, 3: 13, 4: 10, 5: 8, 6: 2, 7: 60, 8: 2, 9: 6, 10: 14, 11: 95, 12: 50, 25: 5}
-)
 V253_NAMES = Names(
     service_class="+FCLASS",
     caller_id="+VCID",
@@ -197,7 +199,7 @@ USR5637 = ModemModel(
     dial_result="at once",
     ring_in_voice="RING",
     digits="shielded",
-    play_ends=frozenset({b"\x03", ESC}),
+    play_ends=frozenset({ETX, ESC}),
     record_ends=frozenset({b"!", ESC}),
     off_hook_while_ringing=False,
     reports_own_off_hook=True,
@@ -217,6 +219,7 @@ CONEXANT = ModemModel(
         "I9": "OK",
         "+GMI": "CONEXANT",
         "+GMI9": "CX93001-EIS_V0.2013-V92",
+        "-PV": "0",
         "+GMM": "V90",
         "+GMR": "CX93001-EIS_V0.2013-V92",
         "+FMI": "CONEXANT",
@@ -255,7 +258,7 @@ CONEXANT = ModemModel(
     dial_result="by ear",
     ring_in_voice="DLE R",
     digits="shielded",
-    play_ends=frozenset({b"\x03", ESC}),
+    play_ends=frozenset({ETX, ESC}),
     record_ends=frozenset({b"!", b"^", ESC}),
     ntt_needs=("+GCI", "00"),
     voice_buffer=4096,
@@ -327,7 +330,7 @@ ROCKWELL = ModemModel(
     dial_result="by ear",
     ring_in_voice="RING",
     digits="bare",
-    play_ends=frozenset({b"\x03", ESC}),
+    play_ends=frozenset({ETX, ESC}),
     record_ends=frozenset({b"!", ESC}),
     plain_record_end=b"!",
     voice_buffer=1024,
@@ -347,8 +350,6 @@ MODELS: Mapping[str, ModemModel] = MappingProxyType(
         )
     }
 )
-BREAKS_OFF = CAN
-"""Drops what is buffered to be played."""
 
 
 def model_named(name: str) -> ModemModel:

@@ -178,7 +178,8 @@ class EmulatedModem:
         now = self._loop.time()
         self._at.s[1] = self._at.s[1] + 1 if now - self._rang_at < RINGING_OVER else 1
         self._rang_at = now
-        if self._commands.in_voice_class and self.model.ring_in_voice == "DLE R":
+        streaming = self._voice.mode is not None  # a local device's: there is no room for words between voice bytes
+        if streaming or (self._commands.in_voice_class and self.model.ring_in_voice == "DLE R"):
             self._uplink.write(dle.event("R"))
         else:
             self._at.result("RING")

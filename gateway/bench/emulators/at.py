@@ -210,6 +210,10 @@ class AtInterpreter:
         frame = s3 + s4 if self.verbose else b""
         self._send(frame + text.encode("latin-1", "replace") + s3 + s4)
 
+    def prompt(self, text: str) -> None:
+        """Ask for text (the ``> `` of a short message): begins a line, doesn't end it."""
+        self._send(bytes([self.s[3], self.s[4]]) + text.encode("ascii"))
+
     def result(self, name: str) -> None:
         """A result code, in words or digits."""
         if self.quiet:

@@ -7,6 +7,7 @@ supervises the line opens it again.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway.line import LineLost
 from gateway.modems.serial_port import Port
@@ -86,7 +87,7 @@ class CommandChannel:
         async with self._turn:
             reply = await self._send(command, endings)
             self._connected = asyncio.get_running_loop().create_future()
-            await asyncio.wait((self._connected, reply), timeout=PROMPT, return_when=asyncio.FIRST_COMPLETED)
+            await _first_of((self._connected, reply), PROMPT)
             if reply.done():
                 raise Refused(reply.result().result)
             if not self._connected.done():
@@ -101,12 +102,12 @@ class CommandChannel:
         if reply is None:
             return
         if self._connected is not None and not self._connected.done():
-            await asyncio.wait((self._connected, reply), timeout=ENDING, return_when=asyncio.FIRST_COMPLETED)
+            await _first_of((self._connected, reply), ENDING)
         for ending in endings or (b"",):
             if reply.done():
                 break
             self.write(ending)
-            await asyncio.wait((reply,), timeout=ENDING)
+            await _first_of((reply,), ENDING)
         if not reply.done():
             raise self.wedged(f"no end to {self._command.text}")
         reply.result()
@@ -169,11 +170,10 @@ class CommandChannel:
         return self._reply
 
     async def _answer(self, reply: asyncio.Future[Reply], within: float) -> Reply:
-        try:
-            async with asyncio.timeout(within):
-                return await asyncio.shield(reply)
-        except TimeoutError:
-            raise self.wedged(f"no reply to {self._command.text} within {within:g} s") from None
+        await _first_of((reply,), within)
+        if not reply.done():
+            raise self.wedged(f"no reply to {self._command.text} within {within:g} s")
+        return reply.result()
 
     async def _read(self) -> None:
         try:
@@ -207,3 +207,12 @@ class CommandChannel:
                 self._trace.text("<", b"\x10" + code.encode("latin-1"))
             case Reply(_, result):
                 self._trace.text("<", result.encode("latin-1"))
+
+
+async def _first_of(futures: Sequence[asyncio.Future[Any]], within: float) -> None:
+    """Wait for one of them; in two halves, for the first may pass while the process is held up and the reply lies
+    unread in the port."""
+    for _ in range(2):
+        await asyncio.wait(futures, timeout=within / 2, return_when=asyncio.FIRST_COMPLETED)
+        if any(future.done() for future in futures):
+            return

@@ -21,8 +21,8 @@ from gateway.protocols.dle import Keys, Shielded, Sound, shield
 FRAME = 160
 """Samples at 8 kHz in 20 ms."""
 FRAME_TIME = FRAME / SAMPLE_RATE
-LEAD = 480
-"""Samples (60 ms) that the modem holds of what it is still to play."""
+LEAD = 800
+"""Samples (100 ms) that the modem holds of what it is still to play: as long as we may be held up unheard."""
 STALLED = 2.0
 """Seconds without sound from the modem that mean it is wedged."""
 UNHEARD = 250
@@ -144,7 +144,7 @@ class FullDuplex(VoicePath):
         await self._until(lambda: not self._queue and self._received >= self._spoken)
 
     def hush(self) -> None:
-        """Drop what is queued; the 60 ms in the modem still sound."""
+        """Drop what is queued; the lead in the modem still sounds."""
         self._check()
         self._queue.clear()
         self._spoken = self._received

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gateway.audio import numerals
-from gateway.audio.numerals import Language
+from gateway.audio.numerals import Language, clip_names
 from gateway.audio.pcm import SoundError, read_wav, resample
 from gateway.errors import PromptError
 from gateway.line import SAMPLE_RATE, Samples
@@ -106,10 +106,13 @@ class PromptLibrary:
         Every file is read now, so that a bad one shows at start and not in the middle of a call. Raises ``PromptError``
         that names the file or folder.
         """
-        shipped = {path.stem: path for path in (SHIPPED / language).glob("*.wav")}
-        if not shipped:
-            raise PromptError(f"{SHIPPED / language}: no prompts there; install the package again, or run make prompts")
         texts: dict[str, str] = tomllib.loads((SHIPPED / f"{language}.toml").read_text(encoding="utf-8"))["clips"]
+        shipped = {path.stem: path for path in (SHIPPED / language).glob("*.wav")}
+        wanted = {"beep", "guidance_tone", *(name for name, text in texts.items() if text), *clip_names(language)}
+        for name in sorted(wanted - shipped.keys()):
+            raise PromptError(
+                f"{SHIPPED / language / name}.wav is missing; install the package again, or run make prompts"
+            )
         replaced: dict[str, Path] = {}
         if replacement_folder is not None:
             if not replacement_folder.is_dir():

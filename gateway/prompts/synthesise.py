@@ -32,9 +32,9 @@ FADE = 0.006
 Sound = npt.NDArray[np.float64]
 
 ENGLISH_VOICE = "en-gb"
-ENGLISH_WORDS_A_MINUTE = 150
+ENGLISH_WORDS_A_MINUTE = 165
 JAPANESE_SPEED = 1.05
-PACE = {"guidance_accepted": 1.12, "n": 0.92, "q": 0.92, "y": 0.92, "d": 0.85}
+PACE = {"guidance_accepted": 1.1, "n": 0.92, "q": 0.92, "y": 0.92, "d": 0.85}
 """By clip or kind: faster than the others where it is paid for by the second, slower where it is written down."""
 
 

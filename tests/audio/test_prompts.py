@@ -1,11 +1,14 @@
 """The prompt library joins clips into speech, and the shipped clips suit a telephone."""
 
+import re
+import shutil
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gateway.audio import numerals
 from gateway.audio.pcm import level, power_to_dbm0, read_wav, write_wav
 from gateway.audio.prompts import (
     COMMA,
@@ -36,12 +39,25 @@ def seconds(sound: Samples) -> float:
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_every_text_has_its_clip_and_every_clip_is_wanted(language: str) -> None:
+def test_every_clip_that_is_shipped_is_wanted(language: numerals.Language) -> None:
     texts = tomllib.loads((SHIPPED / f"{language}.toml").read_text(encoding="utf-8"))["clips"]
     shipped = {path.stem for path in (SHIPPED / language).glob("*.wav")}
-    assert {name for name, text in texts.items() if text} <= shipped
-    numbers = {name for name in shipped if name[:2] in ("n_", "q_", "y_", "d_")}
-    assert shipped - numbers - texts.keys() == {"beep", "guidance_tone"}
+    assert shipped - set(numerals.clip_names(language)) - texts.keys() == {"beep", "guidance_tone"}
+
+
+def test_every_clip_that_the_code_names_is_shipped() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SHIPPED.parent.rglob("*.py"))
+    named = re.findall(r'(?:Clip|_missed|_say_and_go)\("(\w+)"', code)
+    assert len(named) > 20
+    assert all(library.has(name) for name in named for library in LIBRARIES.values())
+
+
+def test_a_shipped_clip_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "prompts")
+    (tmp_path / "prompts" / "ja" / "n_25.wav").unlink()
+    monkeypatch.setattr("gateway.audio.prompts.SHIPPED", tmp_path / "prompts")
+    with pytest.raises(PromptError, match=r"n_25\.wav is missing; install the package again, or run make prompts"):
+        PromptLibrary.open("ja")
 
 
 def test_both_languages_have_the_same_prompts() -> None:
@@ -190,5 +206,5 @@ def test_words_are_what_is_spoken() -> None:
         Clip("order_number"),
         Digits("10"),
     )
-    assert LIBRARIES["en"].words(phrase) == "Your order is, article 25, tea pot, 2 pieces. Your order number is 1-0"
+    assert LIBRARIES["en"].words(phrase) == "Your order is article 25, tea pot, 2 pieces. Your order number is 1-0"
     assert LIBRARIES["ja"].words(phrase) == "ご注文は、25番、急須、2個。ご注文番号は、1-0"

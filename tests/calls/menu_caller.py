@@ -91,6 +91,11 @@ class Call:
         while not self.over and (due := self._due()) is not None and due <= until:
             self._advance(due)
 
+    def hang_up(self) -> None:
+        """The caller has had enough."""
+        self._note("caller", "(hangs up)")
+        self.outcome = self.machine.outcome
+
     def said(self) -> str:
         """All that the gateway has said."""
         return "\n".join(line.what for line in self.transcript if line.who == "gateway")

@@ -115,7 +115,7 @@ def test_a_quantity_out_of_range_is_refused_with_the_range(quantity: str) -> Non
     call = ring()
     for keys in ("1", "1", "25#", quantity):
         call.answer(keys)
-    assert call.transcript[-1].what.startswith("You can order from one, to 10 pieces of this article.")
+    assert call.transcript[-1].what.startswith("You can order one to 10 pieces of this article.")
     call.answer("10#")
     call.answer("1")
     assert call.orders == [(OrderLine("25", 10),)]
@@ -125,7 +125,7 @@ def test_more_than_the_limit_of_one_article_is_refused_although_keyed_in_two_par
     call = ring()
     for keys in ("1", "1", "25#", "6#", "3", "25#", "5#"):
         call.answer(keys)
-    assert "You can order from one, to 10 pieces" in call.transcript[-1].what
+    assert "You can order one to 10 pieces" in call.transcript[-1].what
 
 
 def test_three_wrong_articles_lead_to_the_recording_and_no_order() -> None:
@@ -290,7 +290,7 @@ def test_a_key_during_the_order_number_is_kept_and_counts_afterwards() -> None:
     assert "…" not in call.transcript[-2].what, "the order number is not cut short"
     call.listen()
     call.listen()
-    assert "Your order is, article 25" in call.said()
+    assert "Your order is article 25" in call.said()
 
 
 def test_a_wrong_key_is_said_to_be_wrong() -> None:

@@ -233,7 +233,7 @@ def test_a_catalogue_saved_by_a_spreadsheet_is_read(folder: Path) -> None:
 def test_check_says_ok_with_a_summary() -> None:
     result = CliRunner().invoke(command, ["check", str(built_in("ja"))])
     assert result.exit_code == 0
-    assert "ok. 8 nodes with 14 ways, 2 ends, language ja, 4 articles" in result.output
+    assert "ok. 9 nodes with 15 ways, 2 ends, language ja, 4 articles" in result.output
 
 
 def test_check_of_a_missing_file_is_an_error_of_ours(tmp_path: Path) -> None:

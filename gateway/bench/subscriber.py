@@ -1,7 +1,8 @@
 """An analogue subscriber: the exchange's end of one line. It implements ``Wire`` for the terminal at the other end.
 
 Hook events are stamped when they happen, not at the next tick. Another kind of subscriber (a mobile) has the same
-methods towards ``Call``: ``engaged``, ``alert``, ``unring``, ``quiet``, ``tone``, ``talk``, ``refused``, ``far_end_gone``.
+methods towards ``Call``: ``engaged``, ``alert``, ``unring``, ``quiet``, ``tone``, ``talk``, ``refused`` and
+``far_end_gone``.
 """
 
 import asyncio

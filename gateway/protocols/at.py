@@ -31,6 +31,8 @@ _NUMERIC_ON_ITS_OWN = {"2": "RING", "3": "NO CARRIER"}
 
 _NEVER_INFORMATION = re.compile(r"RING\b|\+CRING|\+CLIP|(DDN_NMBR|DDN|NMBR|NBR|DATE|TIME|DATE TIME|NAME|MESG)\s*=")
 """Lines that no command asks for, whatever beginnings it names."""
+_NAMES_ITSELF = re.compile(r"[+^*$#%]|VOICE CALL|MISSED_CALL|HANGUP|RDY|NO CARRIER|BUSY|NO ANSWER")
+"""Lines that belong to a command only if it names their beginning, for GSM modems print many unasked."""
 
 _MAY_INTERRUPT = frozenset(REPORTS) | {"/", "~"}
 
@@ -39,16 +41,19 @@ Voice = Literal["none", "out", "in"]
 
 @dataclass(frozen=True)
 class Command:
-    """One command line, without its CR.
+    """One command line, without its ``end``.
 
-    ``information``: how the lines begin that belong to it ("" takes any). ``voice``: CONNECT opens a voice stream, from
-    us only (``out``; the modem goes on speaking in lines), or from the modem (``in``; until its DLE ETX).
+    ``information``: how the lines begin that belong to it ("" takes any plain one). ``voice``: CONNECT opens a voice
+    stream, from us only (``out``; the modem goes on speaking in lines), or from the modem (``in``; until its DLE ETX).
+    ``prompt``: an unfinished line that is a final result, too (the ``> `` of AT+CMGS).
     """
 
     text: str
     information: tuple[str, ...] = ()
     finals: tuple[str, ...] = FINALS
     voice: Voice = "none"
+    prompt: str = ""
+    end: str = "\r"
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,13 @@ class LineSplitter:
         self._at = 0
         return None
 
+    def asks(self, prompt: str) -> bool:
+        """Whether the unfinished line is this prompt; then it is taken."""
+        if self._line != prompt.encode("ascii"):
+            return False
+        self._line.clear()
+        return True
+
     def _byte(self, byte: int) -> str | Shielded | Garbage | None:
         if self._shielded:
             self._shielded = False
@@ -181,7 +193,7 @@ class CommandStream:
         """Put a command in hand; the bytes to send. Only after the ``Reply`` to the one before, or ``abandon``."""
         assert self._command is None, f"{self._command} is still in hand"
         self._command, self._echo, self._information = command, command.text, []
-        return command.text.encode("ascii") + b"\r"
+        return (command.text + command.end).encode("ascii")
 
     def abandon(self) -> None:
         """Expect no reply to the command in hand; should it still come, it is unsolicited. A voice stream is over."""
@@ -216,6 +228,8 @@ class CommandStream:
                 events.append(event)
             if self._voice:
                 return self._splitter.take()
+        if self._command is not None and self._command.prompt and self._splitter.asks(self._command.prompt):
+            events.append(self._end(self._command, self._command.prompt))
         return b""
 
     def _line(self, text: str) -> Event | None:
@@ -231,12 +245,21 @@ class CommandStream:
                 self._voice, self._connecting = VoiceDecoder(), True
             return VoiceBegins(command)
         if any(_begins(result, final) for final in command.finals):
-            self._command = None
-            return Reply(command, result, tuple(self._information))
-        if text.startswith(command.information) and not _NEVER_INFORMATION.match(text):
+            return self._end(command, result)
+        if _belongs(text, command.information):
             self._information.append(text)
             return None
         return Unsolicited(_NUMERIC_ON_ITS_OWN.get(text, text))
+
+    def _end(self, command: Command, result: str) -> Reply:
+        self._command = None
+        return Reply(command, result, tuple(self._information))
+
+
+def _belongs(line: str, beginnings: tuple[str, ...]) -> bool:
+    if _NEVER_INFORMATION.match(line):
+        return False
+    return any(line.startswith(word) if word else not _NAMES_ITSELF.match(line) for word in beginnings)
 
 
 def _begins(line: str, word: str) -> bool:

@@ -45,7 +45,8 @@ class FilterBank:
     """Power of the eight tones on each of ``lines`` lines. Row ``newest - 1`` of each buffer is the latest hop.
 
     ``power``: (hops, lines, 8), mean square of each tone alone in the 20 ms that end with the hop;
-    ``energy``: (hops, lines), mean square of all there is but DC; ``sums``: (hops, lines, 17), see ``phase``;
+    ``energy``: (hops, lines), mean square of all there is but DC; ``sums``: (hops, lines, 17), the sum over 5 ms times each tone's
+    cosine, then minus each one's sine, then 1;
     ``sound``: (lines, samples), of which ``newest * BLOCK`` are the latest hop's last.
     """
 
@@ -111,13 +112,8 @@ class FilterBank:
         low = np.maximum(halves[:, :, 0], halves[:, :, 1])
         high = np.maximum(halves[:, :, 2], halves[:, :, 3])
         strong = low + high > share * self.energy[self.newest - count : self.newest]
-        found: npt.NDArray[np.bool_] = (strong & (np.minimum(low, high) > floor)).any(axis=0)
-        return found
-
-    def window(self, row: int, line: int, tone: int) -> complex:
-        """The 20 ms that end with buffer row ``row``, projected on a tone: its phase runs with the tone's offset."""
-        sums = self.sums[row - SPAN + 1 : row + 1, line]
-        return complex(sums[:, tone].sum(), sums[:, tone + 8].sum())
+        strong &= np.minimum(low, high) > floor
+        return np.asarray(strong.any(axis=0), dtype=np.bool_)
 
     def _make_room(self, count: int) -> None:
         if self.newest + count <= ROOM:

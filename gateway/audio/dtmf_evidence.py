@@ -9,13 +9,14 @@ import numpy as np
 from gateway.audio.dtmf_fit import Fit
 from gateway.audio.dtmf_keys import HIGH, LOW
 from gateway.audio.pcm import power_to_dbm0
+from gateway.line import SAMPLE_RATE
 
 LEAST_LEVEL = -40.0  # dBm0, the weaker tone; senders are above -25 (Q.24), and -55 must not work
 TWIST = (-10.5, 8.0)  # dB; must work from -8 to +5
 OFFSET = 2.1  # per cent; 1.8 must work, 3 must not (NTT)
 DISAGREEMENT = 3.75  # per cent between the tones: a partial and its octave look like a key that is off by 4
 SLOPE = 0.5
-CLEAR = 14.0  # dB
+CLEAR = 16.0  # dB; above it there is nothing to doubt
 
 
 @dataclass(frozen=True)
@@ -94,19 +95,20 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     return (
         clarity,
         min(10 * math.log10(weaker / (loudest + 1)), 12.0),
-        min((evidence.end - evidence.onset) / 640, 1.5),
-        min(float(pieces.std()), 8.0),
-        min(abs(10 * math.log10((early + 1) / (fit.noise + 1))), 8.0),
+        min(float(pieces.std()), 4.0),
+        min(abs(10 * math.log10((early + 1) / (fit.noise + 1))), 5.0),
         max(before, -30.0),
         min(max(clarity + energy, -20.0), 3.0),
         max(0.0, off - 1.2),
-        fit.slope,
-        fit.left_out,
     )
 
 
-WEIGHTS = (0.5, 0.26, 0.0, 2.6, 0.44, -0.16, 0.15, -6.0, 0.0, 0.0)
-CONSTANT = -13.0
+WEIGHTS = (0.26, 0.34, 1.8, 0.44, -0.15, 0.13, -7.2)
+CONSTANT = -8.4
+REQUIRED = 2.5
+"""What a key without any history has to reach."""
+MEMORY = 20 * SAMPLE_RATE
+"""Samples for which earlier keys of the call are witnesses."""
 
 
 def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
@@ -115,4 +117,15 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
         return False
     if evidence.clarity > CLEAR:
         return True
-    return CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True)) > 0
+    score = CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True))
+    witnesses = [old for old in past if evidence.end - old.end < MEMORY]
+    alike = sum(_alike(evidence, old) for old in witnesses)
+    strange = not alike and len(witnesses) >= 3
+    return score + 2 * min(alike, 2) - 2 * strange > REQUIRED
+
+
+def _alike(one: Evidence, other: Evidence) -> bool:
+    """Whether two presses could come from the same telephone: its levels and its oscillator stay what they are."""
+    return all(abs(a - b) < 2.0 for a, b in zip(one.levels, other.levels, strict=True)) and all(
+        abs(a - b) < 0.4 for a, b in zip(one.offsets, other.offsets, strict=True)
+    )

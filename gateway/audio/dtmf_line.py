@@ -1,8 +1,12 @@
 """One line's ears: from the tones' power, hop by hop, to keys that go down and up."""
 
 import cmath
+import functools
 import math
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from gateway.audio.dtmf_bank import BLOCK, HISTORY, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import Background, Evidence, weigh
@@ -38,6 +42,19 @@ class _Press:
     """Least power of its tones."""
     evidence: Evidence
     gap: int = 0
+
+
+DRIFTS = np.arange(-36.0, 37.0, 4.0)
+"""Hz by which a tone may be off where it is first looked for: 2.1 % of the highest is 34."""
+
+
+@functools.cache
+def _drifts(blocks: int) -> npt.NDArray[np.complex128]:
+    """Turns back each drift's phase, block by block: shape (drifts, blocks)."""
+    turns: npt.NDArray[np.complex128] = np.exp(
+        -2j * np.pi * DRIFTS[:, None] * np.arange(blocks)[None, :] * BLOCK / SAMPLE_RATE
+    )
+    return turns
 
 
 class LineEars:
@@ -144,9 +161,9 @@ class LineEars:
         used = min(length - 8, LONGEST_FIT) // 8 * 8
         sound = bank.sound[line, end - used : end]
         nominal = LOW[key >> 2], HIGH[key & 3]
-        back = min(2, max(1, (length - WINDOW) // BLOCK))
         low, high = (
-            tone + self._drift(row, back, index) for tone, index in zip(nominal, (key >> 2, 4 + (key & 3)), strict=True)
+            tone + self._drift(row, used // BLOCK, index)
+            for tone, index in zip(nominal, (key >> 2, 4 + (key & 3)), strict=True)
         )
         found = fit(sound, low, high)
         if sum(found.power) < 25 * found.noise:
@@ -154,10 +171,11 @@ class LineEars:
         stream_end = (bank.hops - (bank.newest - 1 - row)) * BLOCK
         return Evidence(key, stream_end - length, stream_end, found, self._background(row, length, key))
 
-    def _drift(self, row: int, back: int, tone: int) -> float:
-        """How far off a tone is, Hz, by its phase's advance over ``back`` hops."""
-        now, then = (self._bank.window(at, self._line, tone) for at in (row, row - back))
-        return cmath.phase(now * then.conjugate()) * SAMPLE_RATE / (2 * math.pi * back * BLOCK)
+    def _drift(self, row: int, blocks: int, tone: int) -> float:
+        """How far off its frequency a tone is, Hz: the strongest of ``DRIFTS`` in the last ``blocks`` hops."""
+        sums = self._bank.sums[row - blocks + 1 : row + 1, self._line]
+        strength = np.abs(_drifts(blocks) @ (sums[:, tone] + 1j * sums[:, tone + 8]))
+        return float(DRIFTS[strength.argmax()])
 
     def _background(self, row: int, length: int, key: int) -> Background:
         """The window that ended some 5 ms before the onset."""

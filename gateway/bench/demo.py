@@ -107,7 +107,7 @@ def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
 def run(options: Options, console: Console) -> Outcome:
     """The whole demo; its files are in ``options.out`` afterwards. Raises ``GatewayError``."""
     prepare(options.out)
-    plan = Plan(options.lines, options.model, None, options.language, options.speed)
+    plan = Plan(options.lines, (options.model,), options.language, options.speed)
     everybody = customers(options, plan)
     with console.status("starting the exchange and both boxes …"):
         rig = Rig(options.out, plan)
@@ -145,11 +145,11 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
     """Let the customers call, and show what happens until the last is done."""
     plan = rig.plan
     boxes = {
-        number: (box, f"{'jp' if box == 'domestic' else 'us'}{line}", plan.model)
+        number: (box, f"{'jp' if box == 'domestic' else 'us'}{line}", options.model)
         for box in BOXES
         for line, number in enumerate(plan.numbers(box), 1)
     }
-    scene = Scene(boxes, f"gateway demo · {plan.model} · speed {plan.speed:g}")
+    scene = Scene(boxes, f"gateway demo · {options.model} · speed {plan.speed:g}")
     narrator = Narrator({number: who for number, (who, _, _) in boxes.items()})
     listener = Listener(options.language, narrator.boxes)
     crowd = Crowd(rig, everybody)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from gateway.bench.transcript import WINDOW, Said, Transcriber, read_side
+from gateway.bench.transcript import Said, Transcriber, read_side
 from gateway.numbers import PhoneNumber
 
 Event = dict[str, Any]
@@ -146,9 +144,7 @@ class _Followed:
             return []
         sound = read_side(self.file, self.side, self.taken)
         self.taken += len(sound)
-        if self.over:
-            sound = np.concatenate([sound, np.zeros(WINDOW, np.int16)])
-        return self.transcriber.hear(sound)
+        return self.transcriber.hear_all(sound) if self.over else self.transcriber.hear(sound)
 
 
 def _masked(number: str) -> str:

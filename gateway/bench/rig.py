@@ -49,9 +49,8 @@ class Plan:
 
     lines: int = 1
     """On each box."""
-    model: str = "usr5637"
-    overseas_model: str | None = None
-    """The same if absent."""
+    models: tuple[str, ...] = ("usr5637",)
+    """Of the first line, the second, and so on, then from the start again; on both boxes."""
     language: str = "ja"
     speed: float = 1.0
     extra: Mapping[Box, Mapping[str, Any]] = field(default_factory=dict)
@@ -215,17 +214,16 @@ class Rig:
 
     def _lines(self, box: Box) -> list[dict[str, Any]]:
         country = "JP" if box == "domestic" else "US"
-        model = self.plan.model if box == "domestic" else self.plan.overseas_model or self.plan.model
         names = [f"{country.lower()}{line}" for line in range(1, self.plan.lines + 1)]
         return [
             {
                 "name": name,
                 "port": str(self.folder / "ports" / name),
-                "model": model,
+                "model": self.plan.models[place % len(self.plan.models)],
                 "number": number,
                 "country": country,
             }
-            for name, number in zip(names, self.plan.numbers(box), strict=True)
+            for place, (name, number) in enumerate(zip(names, self.plan.numbers(box), strict=True))
         ]
 
     def _trust_each_other(self) -> None:

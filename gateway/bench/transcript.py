@@ -76,6 +76,10 @@ class Transcriber:
             self._start += HOP
         return said
 
+    def hear_all(self, sound: Samples) -> list[Said]:
+        """Take the rest of the recording, to its end."""
+        return self.hear(np.concatenate([sound, np.zeros(WINDOW, np.int16)]))
+
     def _look(self, window: npt.NDArray[np.float32]) -> list[Said]:
         """The clips that begin in the first ``HOP`` samples of a window."""
         if float(np.sqrt(np.mean(window**2))) < SILENT / 4:
@@ -113,8 +117,7 @@ class Transcriber:
 
 def transcribe(sound: Samples, language: str) -> list[Said]:
     """The prompts of a whole recording with their ends; ``cut`` where one was stopped in the middle."""
-    padded = np.concatenate([sound, np.zeros(WINDOW, np.int16)])
-    said = Transcriber(language).hear(padded)
+    said = Transcriber(language).hear_all(sound)
     blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK).astype(np.float32)
     loud = np.sqrt(np.mean(blocks**2, axis=1)) > SILENT
     return [_ended(each, loud, len(sound) / RATE) for each in said]

@@ -1,0 +1,62 @@
+"""Whole chains: real daemons and an exchange as processes, judged by the exchange's own log.
+
+A rig on emulators runs sped up, as fast as two cores carry it with two tests at a time; no figure of real time is
+judged here (``benchmarks/chain.py`` does that).
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gateway.bench.customers import CallOrder
+from gateway.bench.rig import BOXES, Rig
+from gateway.bench.script import Result
+from gateway.bench.story import Story, off_hook_now, read_stories
+
+ORDER = "1 1 25# 2# 1"
+"""Begin, place an order, article 25, two pieces, confirm."""
+ORDERED = [{"article": "25", "quantity": 2}]
+
+
+def call_all(rig: Rig, orders: Sequence[CallOrder]) -> list[Result]:
+    """Customers who call at the same time; their results in the same order."""
+    with ThreadPoolExecutor(len(orders)) as crowd:
+        return list(crowd.map(rig.call, orders))
+
+
+def customer_number(index: int) -> str:
+    """A made-up mobile number."""
+    return f"+81901234{5000 + index}"
+
+
+def stories_of(rig: Rig) -> list[Story]:
+    """What happened to each customer, by the exchange's log."""
+    return read_stories(rig.events(), rig.plan.numbers("domestic"), rig.plan.numbers("overseas"))
+
+
+def story_of(rig: Rig, caller: str) -> Story:
+    """What happened to the one customer with this number."""
+    (story,) = [story for story in stories_of(rig) if story.first.caller == caller]
+    return story
+
+
+def await_lines_free(rig: Rig, within: float = 40.0) -> None:
+    """Every line of both boxes on hook again (promise 7)."""
+    ours = [number for box in BOXES for number in rig.plan.numbers(box)]
+    rig.wait(lambda: not off_hook_now(rig.events(), ours), "all lines on hook", within)
+
+
+def await_all_closed(rig: Rig, within: float) -> None:
+    """Every request has come to an end, whichever."""
+    rig.wait(lambda: all(call["state"] == "closed" for call in accepted_calls(rig)), "every request closed", within)
+
+
+def accepted_calls(rig: Rig) -> list[dict[str, Any]]:
+    """The domestic box's record of those whom it accepted."""
+    return [call for call in rig.calls() if call["request"]]
+
+
+def await_orders(rig: Rig, count: int, within: float = 60.0) -> list[dict[str, Any]]:
+    """So many orders at the domestic box."""
+    rig.wait(lambda: len(rig.orders()) >= count, f"{count} orders at the shop", within)
+    return rig.orders()

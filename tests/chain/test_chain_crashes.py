@@ -1,0 +1,141 @@
+"""kill -9 of either daemon at random moments: promises 1 to 4 hold after it has been started again.
+
+Judged by the exchange's log and recordings: what was spoken to the customer must be true.
+"""
+
+import random
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, stories_of
+
+from gateway.bench.customers import CallOrder, Mood
+from gateway.bench.rig import BOXES, Plan, Rig
+from gateway.bench.story import Leg, Story
+from gateway.bench.transcript import Transcriber, read_side
+
+LINES = 2
+SPEED = 8.0
+SOON = {
+    "retry": {"busy": [10.0] * 3, "no_answer": [10.0], "left_early": [10.0], "network": [5.0] * 20},
+    "callback": {"ring_time": 15.0},
+    "log": "warning",
+}
+MOODS: tuple[Mood, ...] = ("patient", "patient", "leaves early")
+CLOSED_IN = 600.0
+
+
+class Customers:
+    """Call each line again and again, one new customer after another, until told to stop."""
+
+    def __init__(self, rig: Rig, seed: int) -> None:
+        self._rig = rig
+        self._rng = random.Random(seed)
+        self._enough = threading.Event()
+        self._made = 0
+        self._living: list[threading.Thread] = []
+        self._lines = [threading.Thread(target=self._keep_calling, args=(line,)) for line in range(1, LINES + 1)]
+        for thread in self._lines:
+            thread.start()
+
+    def stop(self) -> None:
+        """No new ones; returns when the last is done."""
+        self._enough.set()
+        for thread in (*self._lines, *self._living):
+            thread.join()
+
+    def _keep_calling(self, line: int) -> None:
+        while not self._enough.is_set():
+            self._made += 1
+            number, mood = f"+8190123{self._made:05d}", self._rng.choice(MOODS)
+            gone = threading.Event()
+            thread = threading.Thread(target=self._live, args=(number, line, mood, gone))
+            self._living.append(thread)
+            thread.start()
+            gone.wait()
+            time.sleep(self._rng.uniform(15.0, 30.0) / SPEED)
+
+    def _live(self, number: str, line: int, mood: Mood, gone: threading.Event) -> None:
+        def noted(note: dict[str, object]) -> None:
+            if note.get("did") == "hang up":
+                gone.set()
+
+        shop = self._rig.plan.number("domestic", line)
+        try:
+            self._rig.call(CallOrder(caller=number, called=shop, mood=mood, keys=ORDER, timeout=60, seed=line), noted)
+        finally:
+            gone.set()
+
+
+def kill_and_restart(rig: Rig, times: int, seed: int) -> list[tuple[str, float]]:
+    """kill -9 a box at random moments; which, and the exchange's time of it."""
+    rng = random.Random(seed)
+    kills = []
+    for _ in range(times):
+        time.sleep(rng.uniform(2.0, 14.0) / SPEED)
+        box = rng.choice(BOXES)
+        rig.boxes[box].kill()
+        kills.append((box, rig.events()[-1]["t"]))
+        rig.restart(box)
+    return kills
+
+
+def spoken(leg: Leg) -> set[str]:
+    """The prompts that were spoken on a call-back, by the exchange's recording of it."""
+    if leg.recording is None:
+        return set()
+    sound = read_side(Path(leg.recording), 0)
+    return {said.clip for said in Transcriber("en").hear_all(sound)}
+
+
+def check_promises(rig: Rig, kills: list[tuple[str, float]]) -> None:
+    stories = stories_of(rig)
+    orders = Counter(order["number"] for order in rig.orders())
+    on_record = {call["number"]: call for call in accepted_calls(rig)}
+    for story in stories:
+        caller = story.first.caller
+        if story.first.off_hook_at is not None:
+            assert caller in on_record, f"{caller} heard that he was accepted (promise 1)"
+            assert story.back or on_record[caller]["outcome"] == "unknown", f"{caller} was forgotten (promise 2)"
+        check_never_twice(story, kills)
+        words = set().union(*map(spoken, story.back))
+        if "order_kept" in words:
+            assert orders[caller] == 1, f"{caller} was told an order number (promise 4)"
+    assert set(orders.values()) <= {1}, "an order came twice (promise 4)"
+    assert all(order["articles"] == ORDERED for order in rig.orders())
+
+
+def check_never_twice(story: Story, kills: list[tuple[str, float]]) -> None:
+    """Promise 3: nobody is dialled again after a key, nor after the box died in the middle of his call."""
+    for leg, later in zip(story.back, story.back[1:], strict=False):
+        assert not leg.keyed, f"{story.first.caller} was dialled again after he had pressed {leg.keyed}"
+        begin, end = leg.atd_at or leg.called_at, leg.caller_on_hook_at or later.called_at
+        died = [t for box, t in kills if box == "overseas" and begin < t < end]
+        assert not died, (
+            f"{story.first.caller} was dialled again at {later.called_at} after a crash in mid-call at {died}"
+        )
+
+
+def run_crashes(folder: Path, kills: int, seed: int) -> None:
+    with Rig(folder, Plan(lines=LINES, language="en", speed=SPEED, extra={"overseas": SOON})) as rig:
+        customers = Customers(rig, seed)
+        try:
+            killed = kill_and_restart(rig, kills, seed)
+        finally:
+            customers.stop()
+        await_all_closed(rig, CLOSED_IN)
+        await_lines_free(rig)
+        check_promises(rig, killed)
+
+
+def test_promises_hold_when_either_daemon_is_killed_again_and_again(tmp_path: Path) -> None:
+    run_crashes(tmp_path, kills=8, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_promises_hold_through_fifty_kills(tmp_path: Path) -> None:
+    run_crashes(tmp_path, kills=50, seed=2)

@@ -1,0 +1,92 @@
+"""Many customers of every mood over four lines: nobody is forgotten, no order is lost or doubled, lines come free."""
+
+import random
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, stories_of
+
+from gateway.bench.customers import MOODS, CallOrder
+from gateway.bench.rig import Plan, Rig
+from gateway.bench.story import Story
+
+LINES = 4
+SPEED = 8.0
+EXTRA = {
+    "overseas": {
+        "retry": {"busy": [20.0] * 5, "no_answer": [10.0], "left_early": [10.0], "network": [10.0] * 3},
+        "callback": {"ring_time": 15.0},
+        "log": "warning",
+    }
+}
+CLOSED_IN = 400.0
+"""Bench seconds after the last customer is done until every request must be closed."""
+
+
+def crowd(rig: Rig, customers: int, seed: int) -> None:
+    """So many customers call, each line's one after another; returns when all are done."""
+    rng = random.Random(seed)
+    free = [threading.Semaphore() for _ in range(LINES)]
+
+    def live(index: int, mood: str) -> None:
+        line = index % LINES
+        free[line].acquire()
+        first_leg = [free[line]]
+
+        def noted(note: dict[str, object]) -> None:
+            if note.get("did") == "hang up" and first_leg:  # the shop's line is free when the guidance is over
+                threading.Timer(5.0 / SPEED, first_leg.pop().release).start()
+
+        shop = rig.plan.number("domestic", line + 1)
+        number = f"+8190123{index:05d}"
+        try:
+            rig.call(CallOrder(caller=number, called=shop, mood=mood, keys=ORDER, seed=index, timeout=90), noted)
+        finally:
+            if first_leg:
+                first_leg.pop().release()
+
+    threads = [threading.Thread(target=live, args=(index, rng.choice(MOODS))) for index in range(customers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def run_crowd(folder: Path, customers: int, seed: int) -> None:
+    with Rig(folder, Plan(lines=LINES, models=("usr5637", "conexant"), speed=SPEED, extra=EXTRA)) as rig:
+        crowd(rig, customers, seed)
+        await_all_closed(rig, CLOSED_IN)
+        await_lines_free(rig)
+        stories, orders = stories_of(rig), rig.orders()
+
+        accepted = {story.first.caller for story in stories if story.first.off_hook_at is not None}
+        assert len(accepted) == customers
+        on_record = {call["number"]: call["outcome"] for call in accepted_calls(rig)}
+        assert set(on_record) == accepted  # accounted for, each with how it ended
+        assert {story.first.caller for story in stories if story.back} == accepted
+
+        confirmed = {story.first.caller for story in stories if _keyed(story) == "".join(ORDER.split())}
+        counted = Counter(order["number"] for order in orders)
+        assert set(counted.values()) <= {1}
+        assert set(counted) == confirmed
+        assert all(order["articles"] == ORDERED for order in orders)
+        for story in stories:
+            answered = [leg for leg in story.back if leg.keyed]
+            assert len(answered) <= 1  # never twice: nobody is called again who has pressed a key
+            assert story.first_leg_s is not None and story.first_leg_s <= 5.5
+
+
+def _keyed(story: Story) -> str:
+    return story.talk.keyed if story.talk is not None else ""
+
+
+def test_a_crowd_is_served_without_a_loss(tmp_path: Path) -> None:
+    run_crowd(tmp_path, customers=40, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_two_hundred_customers_are_served_without_a_loss(tmp_path: Path) -> None:
+    run_crowd(tmp_path, customers=200, seed=2)

@@ -165,6 +165,13 @@ def test_all_faults_of_one_kind_come_at_once(folder: Path) -> None:
     assert [error.split(":")[1] for error in errors] == ["11", "23"]
 
 
+def test_a_circle_is_named_once_and_without_the_way_that_leads_into_it(folder: Path) -> None:
+    circle = GOOD.replace('otherwise = "bye"\n\n[node.order]', 'otherwise = "order"\n\n[node.order]')
+    circle = circle.replace('back = "main"\notherwise = "bye"', 'back = "main"\notherwise = "main"')
+    errors = fault(folder, circle.replace('machine = "bye"', 'machine = "main"')).splitlines()
+    assert [error for error in errors if "main → order → main;" in error] == errors
+
+
 def test_a_circle_that_a_key_leaves_is_fine_if_silence_ends_it(folder: Path) -> None:
     (folder / "menu.toml").write_text(GOOD, encoding="utf-8")
     assert "main" in load_menu(folder / "menu.toml").nodes["main"].keys.values()  # type: ignore[union-attr]

@@ -167,7 +167,7 @@ class Ears:
         else:
             self._cycles.clear()
         if len(self._cycles) >= BUSY_CYCLES:
-            self.busy = True
+            self.busy = self._told_ringback = True
             heard.events.append("b")
 
     def _marks(self, heard: Heard, mark: str) -> None:

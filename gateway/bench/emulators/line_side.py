@@ -88,7 +88,7 @@ class LineSide:
         if self.deaf:
             sound = _SILENCE
         self._voice.hear(sound)
-        heard = self.ears.hear(sound)
+        heard = self.ears.hear(_SILENCE if self._tone_over is not None else sound)  # deaf to its own tones
         self._tell_digit(heard)
         for event in heard.events:
             self._on_event(event)
@@ -97,7 +97,7 @@ class LineSide:
     def keep_time(self) -> None:
         """On hook no line paces the sound of a local device, so that the modem's own clock does."""
         if self._clock is None and not self.off_hook and self._local():
-            self._clock = asyncio.get_running_loop().call_later(FRAME_TIME, self._tick)
+            self._tick_at(asyncio.get_running_loop().time() + FRAME_TIME)
 
     def stop(self) -> None:
         """The modem is gone: no more ticking."""
@@ -106,23 +106,27 @@ class LineSide:
             self._clock = None
 
     def _local(self) -> bool:
-        return self._voice.mode is not None or len(self._tone) > 0
+        return self._voice.mode is not None or self._tone_over is not None
 
-    def _tick(self) -> None:
+    def _tick_at(self, due: float) -> None:
+        self._clock = asyncio.get_running_loop().call_at(due, self._tick, due)
+
+    def _tick(self, due: float) -> None:
         self._clock = None
         if not self.off_hook and self._local():
             self.speak()
             self._voice.hear(_SILENCE)
-        self.keep_time()
+            self._tick_at(due + FRAME_TIME)
 
     def _tone_frame(self) -> Samples | None:
         if self._tone_over is None:
             return None
-        frame, self._tone = self._tone[:FRAME], self._tone[FRAME:]
         if not len(self._tone):
             if not self._tone_over.done():
                 self._tone_over.set_result(None)
             self._tone_over = None
+            return None
+        frame, self._tone = self._tone[:FRAME], self._tone[FRAME:]
         return np.pad(frame, (0, FRAME - len(frame)))
 
     def _tell_digit(self, heard: Heard) -> None:

@@ -114,11 +114,9 @@ class Uplink:
 
     def _next(self) -> None:
         self._timer = None
-        while self._queue:
-            what = self._queue.popleft()
-            self._hand_over(what)
-            if isinstance(what, bytes):
-                break
+        self._hand_over(self._queue.popleft())
+        while self._queue and not isinstance(self._queue[0], bytes):
+            self._hand_over(self._queue.popleft())
         if self._queue:
             self._timer = asyncio.get_running_loop().call_later(self._late, self._next)
 

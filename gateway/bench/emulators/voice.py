@@ -95,9 +95,9 @@ class VoicePath:
         del self._buffer[:size]
         if len(self._buffer) < self._model.voice_buffer // 2:
             self._port.resume()
-        if not self._buffer and self._ending:
+        if not data and self._ending:
             self._finish()
-        elif len(data) < size and self._started and self.mode is Mode.PLAY:
+        elif len(data) < size and self._started and not self._ending and self.mode is Mode.PLAY:
             self._started = False
             self._event("u")
         return self._codec.to_line(data) if data else _SILENCE

@@ -29,6 +29,10 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The line's own number; never dialled by us (loop guard)."""
     country: Country = "JP"
     baud: Annotated[int, msgspec.Meta(ge=1200, le=921600)] = 115200
+    audio: str | None = None
+    """GSM and LTE: where the sound is, a serial port or ``alsa:`` and a device (``alsa:hw:Android``)."""
+    pin: Annotated[str, msgspec.Meta(pattern="^[0-9]{4,8}$")] | None = None
+    """GSM and LTE: of the SIM; one wrong PIN is not tried again."""
     international_prefix: str | None = None
     """Dialled before an E.164 number without its +; the country's own if absent."""
     dial_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9*#,W]*$")] = ""
@@ -42,9 +46,11 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class GuidanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[guidance]``, domestic: what an inbound caller hears before we hang up."""
 
+    answer: Literal["answer", "reject"] = "answer"
+    """An accepted caller: answer with guidance, or reject the call unanswered and call back (mobile lines; free)."""
     accepted: Literal["speech", "tone"] = "speech"
     withheld: Literal["hint", "ring"] = "hint"
-    """A caller who withholds by wish (P): answer with "dial 186 first", or let it ring."""
+    """A caller who withholds by wish (P): answer with "dial 186 first", or let it ring (a mobile line rejects it)."""
     refused: Literal["speech", "ring"] = "ring"
     """C, O, S and unknown."""
     not_kept: Literal["speech", "ring"] = "speech"

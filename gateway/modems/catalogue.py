@@ -31,7 +31,12 @@ async def open_line(settings: LineSettings, port: Port | None = None) -> AsyncIt
     ``port`` takes the place of ``settings.port`` (tests).
     """
     driver, profile = _driver(settings.model)
-    line = driver(settings, profile, port or SerialPort(settings.port, settings.baud, settings.name))
+    plug = port or SerialPort(settings.port, settings.baud, settings.name)
+    try:
+        line = driver(settings, profile, plug)
+    except BaseException:
+        plug.close()
+        raise
     await line.open()
     try:
         yield line

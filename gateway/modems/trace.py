@@ -4,12 +4,16 @@
 count of bytes. It holds full numbers: it is written only where the settings name a file.
 """
 
+import contextlib
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from gateway import clock
 from gateway.line import LineLost
+
+log = logging.getLogger(__name__)
 
 IN_ONE_LINE = 200
 
@@ -50,7 +54,9 @@ class Trace:
         """Write what is held back. No effect when closed."""
         if self._file is not None:
             self._tell_sound()
-            self._file.close()
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
             self._file = None
 
     def _tell_sound(self) -> None:
@@ -60,6 +66,13 @@ class Trace:
                 self._sound[direction] = 0
 
     def _line(self, direction: str, text: str) -> None:
-        assert self._file is not None
+        if self._file is None:
+            return
         stamp = datetime.fromtimestamp(clock.wall_clock(), UTC)
-        self._file.write(f"{stamp:%Y-%m-%d %H:%M:%S.%f} {direction} {text}\n")
+        try:
+            self._file.write(f"{stamp:%Y-%m-%d %H:%M:%S.%f} {direction} {text}\n")
+        except OSError as error:  # a full disk is no reason to lose the call
+            log.error("%s ends here: %s", self._file.name, error.strerror)
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None

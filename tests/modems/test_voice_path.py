@@ -1,16 +1,20 @@
 """Sound through a modem: complete, in line with what was played, quick to stop, and over when the far end goes."""
 
 import asyncio
+import errno
 import wave
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
-from modem_lab import Lab, key, lab, next_call, tone
+from modem_lab import Lab, PluggedIn, key, lab, next_call, tone
+from pytest_mock import MockerFixture
 
 from gateway import clock
 from gateway.bench.settings import WireSettings
-from gateway.line import CallEnded, Heard, Samples, Voice
+from gateway.line import CallEnded, Heard, LineLost, Samples, Voice
+from gateway.modems.catalogue import open_line
 from gateway.modems.voice_path import LEAD
 
 MODELS = ["usr5637", "conexant", "rockwell"]
@@ -197,6 +201,45 @@ async def test_a_call_is_recorded_with_the_far_end_left_and_ours_right(model: st
     assert len(sound) == pytest.approx(16000, abs=1000)
     assert strength(sound[:8000, 1], 500) > 6000 > 100 > strength(sound[8800:, 1], 500)
     assert strength(sound[8800:, 0], 1000) > 6000
+
+
+async def test_a_recording_that_cannot_be_written_costs_no_call(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with lab(record=str(tmp_path / "file" / "folder")) as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            await heard_for(voice, 0.2)
+        assert not bench.off_hook
+
+
+async def test_a_disk_that_fills_up_under_a_recording_costs_no_call(tmp_path: Path, mocker: MockerFixture) -> None:
+    async with lab(record=str(tmp_path)) as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        full = OSError(errno.ENOSPC, "No space left on device")
+        mocker.patch("wave.Wave_write.writeframes", side_effect=full)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            assert len(await heard_for(voice, 0.2)) >= 8
+        assert not bench.off_hook
+
+
+async def test_a_disk_that_is_full_under_a_trace_costs_no_call() -> None:
+    async with lab(trace="/dev/full") as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            assert len(await heard_for(voice, 0.2)) >= 8
+        assert not bench.off_hook
+
+
+async def test_a_trace_that_cannot_be_written_is_told_at_once_and_the_port_is_given_back(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with lab(opened=False) as bench:
+        await bench.line.close()
+        settings = msgspec.structs.replace(bench.settings, trace=str(tmp_path / "file" / "trace"))
+        plugged = PluggedIn(bench.port.other_end, "b")
+        with pytest.raises(LineLost, match=r"correct line\.trace"):
+            async with open_line(settings, plugged):
+                pass
+        assert not plugged.open
 
 
 async def test_the_trace_holds_every_command_and_reply_and_counts_sound(tmp_path: Path) -> None:

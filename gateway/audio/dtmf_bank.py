@@ -45,8 +45,8 @@ class FilterBank:
     """Power of the eight tones on each of ``lines`` lines. Row ``newest - 1`` of each buffer is the latest hop.
 
     ``power``: (hops, lines, 8), mean square of each tone alone in the 20 ms that end with the hop;
-    ``energy``: (hops, lines), mean square of all there is but DC; ``sums``: (hops, lines, 17), the sum over 5 ms times each tone's
-    cosine, then minus each one's sine, then 1;
+    ``energy``: (hops, lines), mean square of all there is but DC; ``sums``: (hops, lines, 17), the 5 ms
+    times each tone's cosine, then minus each one's sine, then 1;
     ``sound``: (lines, samples), of which ``newest * BLOCK`` are the latest hop's last.
     """
 

@@ -100,12 +100,13 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
         max(before, -30.0),
         min(max(clarity + energy, -20.0), 3.0),
         max(0.0, off - 1.2),
+        max(0.0, before + 8.0),
     )
 
 
-WEIGHTS = (0.26, 0.34, 1.8, 0.44, -0.15, 0.13, -7.2)
-CONSTANT = -8.4
-REQUIRED = 2.5
+WEIGHTS = (0.274, 0.279, 1.109, 0.453, -0.026, 0.032, -9.98, -0.257)
+CONSTANT = -6.2
+REQUIRED = 1.5
 """What a key without any history has to reach."""
 MEMORY = 20 * SAMPLE_RATE
 """Samples for which earlier keys of the call are witnesses."""
@@ -121,7 +122,7 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
     witnesses = [old for old in past if evidence.end - old.end < MEMORY]
     alike = sum(_alike(evidence, old) for old in witnesses)
     strange = not alike and len(witnesses) >= 3
-    return score + 2 * min(alike, 2) - 2 * strange > REQUIRED
+    return score + 1.75 * min(alike, 2) - 2 * strange > REQUIRED
 
 
 def _alike(one: Evidence, other: Evidence) -> bool:

@@ -21,9 +21,9 @@ from gateway.bench.customers import CallOrder
 from gateway.bench.live import Scene, Screen
 from gateway.bench.narrator import Listener, Narrator
 from gateway.bench.rig import BOXES, Event, Plan, Rig
-from gateway.bench.story import Story, off_hook_now, read_stories
+from gateway.bench.story import Leg, Story, off_hook_now, read_stories
 from gateway.bench.timeline import Record, Wanted, is_refused, record
-from gateway.bench.transcript import clip_texts, read_side, sentences, transcribe
+from gateway.bench.transcript import Said, clip_texts, read_side, sentences, transcribe
 from gateway.errors import GatewayError
 
 BASKETS: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
@@ -67,6 +67,8 @@ class Outcome:
     records: list[Record]
     stories: list[Story]
     problems: list[str] = field(default_factory=list)
+    told_at: float | None = None
+    """When the first customer was told that the shop has his order, by the exchange's log."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -275,16 +277,19 @@ def _leave_files(options: Options, outcome: Outcome, events: Sequence[Event]) ->
             shutil.copyfile(recorded, options.out / name)
     talked = next((story for story in outcome.stories if story.talk is not None and story.talk.recording), None)
     if talked is not None:
+        assert talked.talk is not None and talked.talk.recording is not None
+        said = transcribe(read_side(Path(talked.talk.recording), 0), options.language)
+        began = next(e["begins"] for e in events if e["event"] == "recording" and e["call"] == talked.talk.id)
+        outcome.told_at = next((began + each.begin for each in said if each.clip == "order_at_shop"), None)
         try:
-            draw_call_back(options.out / "call-back.png", talked, events, options.language)
+            draw_call_back(options.out / "call-back.png", talked.talk, events, said, options.language)
         except picture.NoPictures as missing:
             outcome.notes.append(str(missing))
 
 
-def draw_call_back(path: Path, story: Story, events: Sequence[Event], language: str) -> None:
-    """The picture of a story's answered call-back. Raises ``NoPictures``."""
-    talk = story.talk
-    assert talk is not None and talk.recording is not None
+def draw_call_back(path: Path, talk: Leg, events: Sequence[Event], said: Sequence[Said], language: str) -> None:
+    """The picture of an answered call-back. Raises ``NoPictures``."""
+    assert talk.recording is not None
     began = next(event["begins"] for event in events if event["event"] == "recording" and event["call"] == talk.id)
     keys = [
         (event["onset"] - began, event["key"])
@@ -292,7 +297,6 @@ def draw_call_back(path: Path, story: Story, events: Sequence[Event], language: 
         if event["event"] == "keyed" and event.get("call") == talk.id and event["number"] == talk.called
     ]
     box, customer = read_side(Path(talk.recording), 0), read_side(Path(talk.recording), 1)
-    said = transcribe(box, language)
     if language == "ja" and not picture.can_write_japanese():
         language, texts = "en", clip_texts("en")
         said = [replace(each, text=texts.get(each.clip, "")) for each in said]

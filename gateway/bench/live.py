@@ -3,7 +3,7 @@
 Without a terminal the same happenings come as plain lines.
 """
 
-from collections import deque
+import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,7 @@ class Scene:
         for number, (who, name, model) in lines.items():
             self._who[number] = who
             self._lines[who][number] = LineView(name, model)
-        self._told: deque[Happening] = deque(maxlen=ROWS)
+        self._told: list[Happening] = []
         self._begin: float | None = None
         self.now = 0.0
         self.counted = ""
@@ -86,8 +86,9 @@ class Scene:
         last = self._told[-1] if self._told else None
         if last is not None and happening.kind == last.kind == "key" and happening.number == last.number:
             self._told[-1] = Happening(last.t, last.who, last.number, "key", f"{last.text} {happening.text}")
-        else:
-            self._told.append(happening)
+        else:  # a prompt is recognised a second after it began
+            bisect.insort(self._told, happening, key=lambda told: told.t)
+            del self._told[:-ROWS]
 
     def __rich_console__(self, console: Console, options: object) -> Any:
         yield self.render()

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gateway.bench.transcript import Said, Transcriber, read_side
+from gateway.bench.transcript import PAUSE, Said, Transcriber, read_side, sentences
 from gateway.numbers import PhoneNumber
 
 Event = dict[str, Any]
@@ -111,7 +111,7 @@ class Listener:
             caller, called = event["number"], self._called[event["call"]]
             number, side = (caller, 0) if caller in self._boxes else (called, 1)
             self._open[event["call"]] = _Followed(
-                Path(event["file"]), Transcriber(self._language), number, side, event["begins"]
+                Path(event["file"]), Transcriber(self._language), self._language, number, side, event["begins"]
             )
         elif event["event"] == "release" and event["call"] in self._open:
             self._open[event["call"]].over = True
@@ -133,18 +133,28 @@ class _Followed:
 
     file: Path
     transcriber: Transcriber
+    language: str
     number: str
     side: int
     began: float
     over: bool = False
     taken: int = 0
+    pending: list[Said] = field(default_factory=list)
 
     def hear(self) -> list[Said]:
+        """Sentences that are complete by now."""
         if not self.file.exists():
             return []
         sound = read_side(self.file, self.side, self.taken)
         self.taken += len(sound)
-        return self.transcriber.hear_all(sound) if self.over else self.transcriber.hear(sound)
+        self.pending += self.transcriber.hear_all(sound) if self.over else self.transcriber.hear(sound)
+        whole = sentences(self.pending, self.language)
+        if whole and not self.over and self.transcriber.heard_to < whole[-1].end + PAUSE:
+            last = whole.pop()
+            self.pending = [said for said in self.pending if said.begin >= last.begin]
+        else:
+            self.pending = []
+        return whole
 
 
 def _masked(number: str) -> str:

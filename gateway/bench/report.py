@@ -31,7 +31,7 @@ def print_report(console: Console, outcome: Outcome, options: Options) -> None:
         for entry in outcome.records:
             _print_refused(console, entry)
     elif len(outcome.records) == 1:
-        _print_steps(console, outcome.records[0], outcome.stories[0])
+        _print_steps(console, outcome.records[0], outcome.stories[0], outcome.told_at)
     else:
         _print_table(console, outcome.records)
     _print_medians(console, outcome)
@@ -53,13 +53,13 @@ def _verdict(outcome: Outcome, options: Options) -> str:
     return f"all {count} orders at the shop are what the customers keyed"
 
 
-def _print_steps(console: Console, entry: Record, story: Story) -> None:
+def _print_steps(console: Console, entry: Record, story: Story, told_at: float | None) -> None:
     table = Table(title="One call in six steps", title_justify="left", box=None, padding=(0, 1))
     table.add_column("", style="bold cyan", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("at", justify="right", style="dim", no_wrap=True)
     table.add_column("", style="bold")
-    for number, (what, at, figure) in enumerate(six_steps(entry, story), 1):
+    for number, (what, at, figure) in enumerate(six_steps(entry, story, told_at), 1):
         table.add_row(str(number), what, "" if at is None else f"{at:.2f} s", figure)
     console.print(table)
     costs = "  ".join(

@@ -98,8 +98,11 @@ def medians(records: Sequence[Record]) -> dict[str, float | None]:
     return {name: _median(records, name) for name in ("first_leg_s", "id_to_off_hook_ms", "hand_over_ms")}
 
 
-def six_steps(entry: Record, story: Story) -> list[tuple[str, float | None, str]]:
-    """(what, seconds since the customer's call or None, figure) for each of the method's six steps."""
+def six_steps(entry: Record, story: Story, told_at: float | None) -> list[tuple[str, float | None, str]]:
+    """(what, seconds since the customer's call or None, figure) for each of the method's six steps.
+
+    ``told_at``: when the customer was told that the shop has his order (the log's seconds), if he heard that.
+    """
     first, talk = story.first, story.talk
     begin = first.called_at
     keys = entry["keyed"]
@@ -131,7 +134,7 @@ def six_steps(entry: Record, story: Story) -> list[tuple[str, float | None, str]
             f"answers {_masked_digits(talk.dialled)}" if talk else "–",
         ),
         ("order keyed", since(talk.keyed_at if talk else None), keys or "–"),
-        ("order at the shop", None, f"no. {order['order_number']}: {lines}" if order else "–"),
+        ("order at the shop", since(told_at), f"no. {order['order_number']}: {lines}" if order else "–"),
     ]
 
 

@@ -66,6 +66,11 @@ class Transcriber:
         self._start = 0
         self._said_to = 0.0
 
+    @property
+    def heard_to(self) -> float:
+        """Seconds up to which every prompt that has begun is known."""
+        return self._start / RATE
+
     def hear(self, sound: Samples) -> list[Said]:
         """Take more of the recording."""
         self._waiting = np.concatenate([self._waiting, sound.astype(np.float32)])

@@ -1,33 +1,75 @@
-# make setup | demo | test | check | prompts | soak | bench-ears | bench-link
+# A newcomer: make demo, make test. `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
-.PHONY: setup demo test check prompts soak bench-ears bench-link clean
+# Debian packages that some tests and benchmarks use; without them those skip, and say so.
+DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice
+DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
-setup: .venv/ready
+.PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
+.PHONY: bench-chain bench-ears bench-link bench-policy
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: .venv/ready  ## the program in .venv/, dependencies locked with hashes
 
 .venv/ready: requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gateway needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Run: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt-get install python3-venv, then run make again"; exit 1; }
-	@echo "setting up .venv (dependencies locked in requirements/dev.txt) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gateway needs Python 3.11 or newer. Run: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. Run: apt-get install python3-venv"; exit 1; }
+	@echo "setting up .venv/ ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup
+setup-test: setup  ## Debian packages for the tests of ALSA sound and of other people's programs (as root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(DEBIAN_TEST)
+	$(PIP) --require-hashes -r requirements/alsa.txt
+
+setup-bench: setup-test  ## the peers that the benchmarks compare with (as root)
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(DEBIAN_BENCH)
+
+demo: setup  ## a customer's call is turned round, on the bench
 	@$(BIN)/gateway demo
 
-test: setup
+test: setup  ## all tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
-check: setup
-	$(BIN)/ruff format --check gateway tests
-	$(BIN)/ruff check gateway tests
+check: setup  ## what CI runs: format, lint, types, tests
+	$(BIN)/ruff format --check gateway tests benchmarks
+	$(BIN)/ruff check gateway tests benchmarks
 	$(BIN)/mypy
 	$(MAKE) test
 
-soak: setup
-	$(BIN)/pytest -m soak -n 2
+soak: setup  ## the long forms of the torture tests
+	$(BIN)/pytest -m soak -n 2 --timeout 3600
 
-clean:
-	rm -rf .venv out build .mypy_cache .ruff_cache .pytest_cache
+bench-chain: setup  ## the call's own times at real speed
+	$(BIN)/python benchmarks/chain.py
+
+bench-ears: setup  ## our ears and the peers' on the same sound
+	$(BIN)/python benchmarks/ears.py
+
+bench-link: setup  ## the link against raw TCP and other brokers
+	$(BIN)/python benchmarks/link.py
+
+bench-policy: setup  ## 10,000 spoofed callers against the policy; rating's speed
+	$(BIN)/python benchmarks/policy.py
+
+prompts:  ## synthesise the shipped prompts again
+	@command -v espeak-ng >/dev/null || { echo "make prompts needs espeak-ng. Run: apt-get install espeak-ng"; exit 1; }
+	$(PYTHON) -m venv build/prompts
+	build/prompts/bin/pip install --quiet --disable-pip-version-check --require-hashes -r gateway/prompts/requirements.txt
+	build/prompts/bin/python gateway/prompts/synthesise.py
+
+lock: setup  ## pin the dependencies anew
+	$(PIP) uv
+	$(COMPILE) --extra pictures --group dev --output-file requirements/dev.txt
+	$(COMPILE) --output-file requirements/box.txt
+	$(COMPILE) --extra alsa --output-file requirements/alsa.txt
+
+clean:  ## remove what was made
+	rm -rf .venv out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -163,11 +163,11 @@ class IncomingCalls:
     def _of_next_call(self, field: Field) -> bool:
         """Whether a line after a settled caller ID belongs to another call.
 
-        One exchange sends the ID before the first RING, another after it, none later: so it does once the line has
-        rung often enough since. A mask alone may lag behind a RING; another number does not.
+        No exchange sends the ID again once the line has rung on. A mask alone may lag behind a RING; the beginning of
+        a message (its date), or another number, does not.
         """
         since = self._rings - self._rings_before_id
-        if since >= (2 if self._rings_before_id or field.kind in ("number", "bare") else 1):
+        if since >= (2 if field.kind in ("number", "bare") else 1):
             return True
         said = self._reader.caller
         other = caller_of(field.value, self._region) if field.kind in ("number", "bare") else None

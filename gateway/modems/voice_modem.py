@@ -7,12 +7,12 @@ however a call ends: hanging up is shielded from cancellation, and a modem that 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from gateway import clock
 from gateway.line import Answer, CallEnded, IncomingCall, LineLost, Voice
+from gateway.modems.background import Background, surely
 from gateway.modems.commands import CommandChannel, Refused
 from gateway.modems.profiles import ESCAPE, ModemProfile
 from gateway.modems.recording import Recording
@@ -63,7 +63,7 @@ class VoiceModem:
         self._voice: VoicePath | None = None
         self._lost: LineLost | None = None
         self._in_use = False
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = Background(port.name)
 
     async def open(self) -> None:
         """Reset, identify and set the modem up. Raises ``LineLost``; then the port has been given back."""
@@ -75,7 +75,7 @@ class VoiceModem:
         except BaseException:
             self._channel.close()
             raise
-        self._spawn(self._look_after)
+        self._background.spawn(self._look_after)
 
     async def close(self) -> None:
         """On hook, and the port free for others. No effect when closed."""
@@ -86,8 +86,7 @@ class VoiceModem:
             except LineLost as lost:
                 log.warning("%s", lost)
             self._lost = LineLost(f"{self._channel.name} is closed")
-        for task in self._background:
-            task.cancel()
+        self._background.cancel()
         self._cancel_tick()
         self._channel.close()
 
@@ -112,7 +111,7 @@ class VoiceModem:
             self._calls.answered()
             yield await self._speak()
         finally:
-            await _surely(self._hang_up())
+            await surely(self._hang_up())
 
     @asynccontextmanager
     async def dialled(self, number: PhoneNumber) -> AsyncIterator[Voice | Answer]:
@@ -123,7 +122,7 @@ class VoiceModem:
         try:
             yield await self._dial(digits) or await self._speak()
         finally:
-            await _surely(self._hang_up())
+            await surely(self._hang_up())
 
     # --- setting up -------------------------------------------------------------------------------------------------
 
@@ -258,34 +257,7 @@ class VoiceModem:
             self._in_use = False
             self._calls.reset()
             self._tell([])
-        self._spawn(self._return_to_data)
+        self._background.spawn(self._return_to_data)
 
     async def _return_to_data(self) -> None:
         await self._channel.ask(self._profile.idle)
-
-    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run beside; its only failure, ``LineLost``, reaches everyone by itself."""
-
-        async def run() -> None:
-            try:
-                await work()
-            except LineLost as lost:
-                log.debug("%s", lost)
-
-        task = asyncio.create_task(run(), name=self._channel.name)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-
-async def _surely(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end even when cancelled; the cancellation follows then."""
-    task = asyncio.create_task(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled

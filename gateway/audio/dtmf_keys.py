@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.audio.pcm import amplitude, to_samples
+from gateway.audio.pcm import SoundError, amplitude, to_samples
 from gateway.line import SAMPLE_RATE, Samples
 
 LOW = (697.0, 770.0, 852.0, 941.0)
@@ -60,7 +60,7 @@ def encode(
     """The sound of keys, 8 kHz: each ``tone`` seconds long and followed by ``pause`` seconds of silence.
 
     ``level`` is the low tone's in dBm0, the high tone is ``twist`` dB above it; both are ``offset`` per cent off their
-    frequencies. Raises ``ValueError`` for what is no key.
+    frequencies. Raises ``SoundError`` for what is no key.
     """
     silence = np.zeros(round(pause * SAMPLE_RATE))
     time = np.arange(round(tone * SAMPLE_RATE)) / SAMPLE_RATE
@@ -68,7 +68,7 @@ def encode(
     parts = []
     for key in keys:
         if len(key) != 1 or key not in KEYS:
-            raise ValueError(f'"{key}" is not a DTMF key; keys are {KEYS}')
+            raise SoundError(f'"{key}" is not a DTMF key; the keys are 0-9 * # A-D')
         low, high = LOW[KEYS.index(key) // 4], HIGH[KEYS.index(key) % 4]
         turn = 2 * math.pi * (1 + offset / 100) * time
         sound = amplitude(level) * np.sin(low * turn) + amplitude(level + twist) * np.sin(high * turn)

@@ -6,6 +6,7 @@
 import functools
 import math
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +248,7 @@ def _linear32(data: bytes) -> Samples:
     return (np.frombuffer(data, "<i4") >> 16).astype(np.int16)
 
 
-WAV_FORMATS = {
+WAV_FORMATS: dict[tuple[int, int], Callable[[bytes], Samples]] = {
     (1, 8): linear8_decode,
     (1, 16): lambda data: np.frombuffer(data, "<i2").astype(np.int16),
     (1, 24): _linear24,
@@ -257,6 +258,15 @@ WAV_FORMATS = {
     (7, 8): ulaw_decode,
 }
 """(format tag, bits a sample) of RFC 2361 that we read."""
+
+
+RAW_FORMATS: dict[str, tuple[int, Callable[[bytes], Samples]]] = {
+    "s16": (2, WAV_FORMATS[1, 16]),
+    "u8": (1, linear8_decode),
+    "ulaw": (1, ulaw_decode),
+    "alaw": (1, alaw_decode),
+}
+"""Streams without a header: bytes a sample, and how to read them."""
 
 
 def write_wav(path: Path | str, samples: Samples, rate: int = 8000) -> None:

@@ -47,6 +47,11 @@ class Commands:
         return self.parameters[self._model.names.service_class] == VOICE
 
     @property
+    def judging(self) -> bool:
+        """Whether a call is being dialled."""
+        return self._dialler.judging
+
+    @property
     def caller_id(self) -> str:
         """0 off, 1 formatted, 2 raw."""
         return self.parameters[self._model.names.caller_id]

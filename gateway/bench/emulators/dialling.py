@@ -26,17 +26,20 @@ class Dialler:
         self._line = line
         self._s = s
         self._x = x
+        self.judging = False
+        """Whether what is heard ends in a result code, so that BUSY isn't told twice."""
 
     async def dial(self, text: str, judge: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Dial, then let ``judge`` say what came of it; on hook again after a failure, and when cancelled."""
         self._wire.log("atd", digits=text)
-        answered = False
+        answered, self.judging = False, True
         try:
             failure = await self._lift() or await self._send(text.rstrip(";"))
             outcome = failure or ("OK" if text.endswith(";") else await judge())
             answered = outcome in ("OK", "VCON")
             return outcome
         finally:
+            self.judging = False
             if not answered:
                 self._line.hang_up()
 
@@ -79,7 +82,7 @@ class Dialler:
                 return "BUSY"
             await asyncio.sleep(LOOK)
         rang_lately = ears.tone_ended is not None and ears.time - ears.tone_ended < QUIET_ANSWER
-        return "NO ANSWER" if rang_lately else "NO CARRIER"
+        return "NO ANSWER" if rang_lately or ears.tone_since is not None else "NO CARRIER"
 
     async def _lift(self) -> Outcome:
         if self._line.off_hook:

@@ -14,6 +14,7 @@ from gateway.bench.wire import FRAME, Samples
 
 STEP = 0.01  # seconds between windows
 LISTENING = 400.0  # rms below which nothing is heard: -35 dBm0
+PURE = 0.55  # share of the energy in a digit's two tones, at 1.5 % off frequency in a window of 20 ms
 DIGIT_STEPS = 3  # windows in a row that show a digit before it counts: a tone of 40 ms
 DIGIT_GONE = 2
 BUSY_CYCLES = 3
@@ -192,6 +193,6 @@ def _key(power: list[float], energy: float) -> str | None:
     row = max(range(4), key=lambda index: power[index])
     column = max(range(4), key=lambda index: power[4 + index])
     low, high = power[row], power[4 + column]
-    if low + high < 0.75 * energy or not 1 / 10 < high / (low + 1e-9) < 10:
+    if low + high < PURE * energy or not 1 / 10 < high / (low + 1e-9) < 10:
         return None
     return _KEYS[row, column]

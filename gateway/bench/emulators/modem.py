@@ -142,7 +142,8 @@ class EmulatedModem:
             self._at.receive(data)
 
     def _event(self, code: str) -> None:
-        if self._commands.in_voice_class and self._line.off_hook:
+        answered_by_result = code in "bd" and self._commands.judging
+        if self._commands.in_voice_class and self._line.off_hook and not answered_by_result:
             self._uplink.write(dle.event(code))
 
     def _dtr_dropped(self) -> None:

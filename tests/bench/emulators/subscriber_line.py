@@ -94,6 +94,7 @@ class Program:
     async def ok(self, *lines: str) -> None:
         for line in lines:
             assert (await self.command(line, 0.1)).endswith("\r\nOK\r\n"), (line, bytes(self.got))
+        self.got.clear()
 
 
 @asynccontextmanager

@@ -98,7 +98,7 @@ async def test_cancelling_drops_what_is_buffered() -> None:
 
 
 async def test_the_port_takes_no_more_than_the_voice_buffer_holds() -> None:
-    async with connected("usr5637") as (line, program):
+    async with connected("usr5637") as (_, program):
         await into_voice("usr5637", program)
         await connect(program, "AT+VTX")
         for _ in range(100):
@@ -110,7 +110,7 @@ async def test_the_port_takes_no_more_than_the_voice_buffer_holds() -> None:
 
 
 async def test_a_buffer_that_runs_dry_is_told_once() -> None:
-    async with connected("usr5637") as (line, program):
+    async with connected("usr5637") as (_, program):
         await into_voice("usr5637", program)
         await connect(program, "AT+VTX")
         await asyncio.sleep(1)

@@ -1,5 +1,7 @@
 """Messages as bytes."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -74,3 +76,20 @@ def test_a_message_with_one_byte_changed_is_refused_or_read_but_never_a_crash(
         decode(bytes(data))
     except BadMessage:
         return
+
+
+def test_the_examples_in_the_protocol_document_are_what_is_sent() -> None:
+    request = "3f2c8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d"
+    customer = "+819012345678"
+    examples = [
+        CallRequest(request, customer, 1800000000.0, "+81355501234", "ja"),
+        Order("77aa8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, customer, "0016", (OrderLine("25", 2),), 1800000090.5),
+        CallReport("90bb8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, 1, "order", True, 1800000010.0, 1800000100.0, 84.5),
+        Recording(
+            "51cc8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, customer, "question", 1800000050.0, 0, 1, b"\xff\x7f"
+        ),
+    ]
+    document = (Path(__file__).parent.parent.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
+    unbroken = document.replace("\n", "")
+    for example in examples:
+        assert encode(example).hex() in unbroken, type(example).__name__

@@ -56,7 +56,7 @@ class Order(msgspec.Struct, frozen=True, tag="order"):
 
 
 class Recording(msgspec.Struct, frozen=True, tag="recording"):
-    """Overseas → domestic: a spoken question or complaint. ``sound`` is 8-bit µ-law, 8 kHz, and comes last in chunks."""
+    """Overseas → domestic: a spoken question or complaint. ``sound``: 8-bit µ-law, 8 kHz; it comes last, in chunks."""
 
     id: str
     request: str

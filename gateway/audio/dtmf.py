@@ -19,21 +19,42 @@ class DtmfDetectors:
     def __init__(self, lines: int) -> None:
         self._bank = FilterBank(lines)
         self._ears = [LineEars(self._bank, line) for line in range(lines)]
+        self._busy = np.zeros(lines, dtype=bool)
+        self._held = np.zeros(lines, dtype=bool)
+        self._tones = np.zeros((2, lines), dtype=np.intp)
+        self._hold = np.zeros((2, lines))
 
     def feed(self, samples: Samples) -> list[list[KeyEvent]]:
         """For sound of shape (lines, n): each line's keys that went down or up, as of its end."""
         events: list[list[KeyEvent]] = [[] for _ in self._ears]
         for piece in self._bank.take(samples):
             count = self._bank.advance(piece)
-            suspects = self._bank.suspects(count, FLOOR, SHARE).tolist()
-            for ears, heard, suspicious in zip(self._ears, events, suspects, strict=True):
-                if suspicious or ears.busy:
-                    heard += ears.listen(count)
+            for line in self._worth_listening(count):
+                ears = self._ears[line]
+                events[line] += ears.listen(count)
+                self._busy[line], self._held[line] = ears.busy, ears.held
+                if ears.press is not None:
+                    self._tones[:, line] = ears.press.low, ears.press.high
+                    self._hold[:, line] = ears.press.hold
         return events
 
     def flush(self) -> list[list[KeyEvent]]:
         """The streams are over: keys still down go up."""
         return [ears.close() for ears in self._ears]
+
+    def _worth_listening(self, count: int) -> list[int]:
+        """The lines whose last ``count`` hops could change anything: not those where a key just goes on sounding."""
+        if len(self._ears) == 1:
+            return [0]
+        wanted = self._bank.suspects(count, FLOOR, SHARE) | self._busy
+        held = np.flatnonzero(self._held)
+        if len(held):
+            power = self._bank.power[self._bank.newest - count : self._bank.newest]
+            (low, high), (least_low, least_high) = self._tones[:, held], self._hold[:, held]
+            sounds = (power[:, held, low] >= least_low) & (power[:, held, high] >= least_high)
+            wanted[held] = ~sounds.all(axis=0)
+        lines: list[int] = np.flatnonzero(wanted).tolist()
+        return lines
 
 
 class DtmfDetector:

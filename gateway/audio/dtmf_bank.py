@@ -23,7 +23,8 @@ ROOM = HISTORY + 192
 """Hops in a buffer before it is shifted."""
 
 _SCALE = 2.0**14
-_TO_POWER = 2 / (WINDOW * _SCALE) ** 2
+TO_POWER = 2 / (WINDOW * _SCALE) ** 2
+"""From the squared sum over a window to a tone's mean square."""
 _TURNS = SAMPLE_RATE // BLOCK
 """Blocks after which all eight tones, whole numbers of Hz, are back in phase."""
 
@@ -97,7 +98,7 @@ class FilterBank:
         square = window * window
         power = self.power[first:stop]
         np.add(square[:, :, 0:8], square[:, :, 8:16], out=power)
-        power *= _TO_POWER
+        power *= TO_POWER
         pairs = self._squares[back : stop - 1] + self._squares[back + 1 : stop]
         energy = self.energy[first:stop]
         np.add(pairs[:-2], pairs[2:], out=energy)

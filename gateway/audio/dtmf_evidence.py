@@ -1,10 +1,12 @@
 """Is this a key, or two partials of a voice or a tune? The evidence, and how it is weighed."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.audio.dtmf_fit import Fit
 from gateway.audio.dtmf_keys import HIGH, LOW
@@ -76,17 +78,22 @@ class Evidence:
         )
 
 
+@functools.lru_cache(maxsize=128)
+def _hann(length: int) -> npt.NDArray[np.float64]:
+    return np.hanning(length)
+
+
 def doubts(evidence: Evidence) -> tuple[float, ...]:
     """The features that ``WEIGHTS`` weighs, in its order."""
     fit, background = evidence.fit, evidence.background
     tones = sum(fit.power)
     weaker = min(fit.power)
     residual = fit.residual
-    spectrum = np.abs(np.fft.rfft(residual * np.hanning(len(residual)), 1024))[20:]
+    spectrum = np.abs(np.fft.rfft(residual * _hann(len(residual)), 1024))[20:]
     loudest = 2 * (float(spectrum.max()) * 2 / len(residual)) ** 2
     count = len(residual) // 80
-    pieces = 10 * np.log10(np.square(residual[-count * 80 :]).reshape(count, 80).mean(axis=1) + 1)
-    early = float(np.mean(np.square(residual[:120])))
+    pieces = 10 * np.log10(np.square(residual[-count * 80 :]).reshape(count, 80).sum(axis=1) / 80 + 1)
+    early = float(residual[:120] @ residual[:120]) / 120
     clarity = evidence.clarity
     ratio = max(background.low / fit.power[0], background.high / fit.power[1])
     before = 10 * math.log10(ratio + 1e-6)

@@ -1,0 +1,67 @@
+"""A close look at a suspected key: first a glance at the blocks' sums, then a fit to the raw sound."""
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.audio.dtmf_bank import BLOCK, TO_POWER, WINDOW, FilterBank
+from gateway.audio.dtmf_evidence import OFFSET, Background, Evidence
+from gateway.audio.dtmf_fit import fit, fit_without_breaks
+from gateway.audio.dtmf_keys import HIGH, KEYS, LOW
+from gateway.line import SAMPLE_RATE
+
+LONGEST = 640
+"""Samples of sound, 80 ms, that are looked at at most."""
+STEP = 4.0
+DRIFTS = np.arange(-36.0, 37.0, STEP)
+"""Hz by which a tone may be off where it is first looked for: 2.1 % of the highest is 34."""
+FAINT = 0.25
+"""Share of all energy that both tones must have at a glance to be worth a fit."""
+UNCLEAR = 25.0
+"""Tones over what is left, as power, below which the fit is tried again without holes and clicks."""
+
+_COLUMNS = [np.array([key >> 2, 4 + (key & 3), 8 + (key >> 2), 12 + (key & 3)]) for key in range(len(KEYS))]
+"""Of the bank's sums: low and high tone's cosine, low and high tone's sine."""
+
+
+@functools.cache
+def _turns(blocks: int) -> npt.NDArray[np.complex128]:
+    """Turns back each drift's phase, block by block: shape (drifts, blocks)."""
+    phase = np.multiply.outer(DRIFTS, np.arange(blocks)) * (2 * np.pi * BLOCK / SAMPLE_RATE)
+    return np.asarray(np.exp(-1j * phase), dtype=np.complex128)
+
+
+def look(bank: FilterBank, line: int, row: int, key: int, length: int) -> Evidence | None:
+    """The evidence for ``key`` in the ``length`` samples that end with buffer row ``row``; None if a glance says no."""
+    end = (row + 1) * BLOCK
+    used = min(length - 8, LONGEST) // 8 * 8
+    found = _glance(bank, line, row, key, used // BLOCK)
+    if found is None:
+        return None
+    sound = bank.sound[line, end - used : end]
+    fitted = fit(sound, *found)
+    if sum(fitted.power) < UNCLEAR * fitted.noise:
+        fitted = fit_without_breaks(sound, fitted)
+    stream_end = (bank.hops - (bank.newest - 1 - row)) * BLOCK
+    back = max(0, row - (length + BLOCK) // BLOCK)  # the window that ended some 5 ms before the onset
+    power = bank.power[back, line]
+    background = Background(float(power[key >> 2]), float(power[4 + (key & 3)]), float(bank.energy[back, line]))
+    return Evidence(key, stream_end - length, stream_end, fitted, background)
+
+
+def _glance(bank: FilterBank, line: int, row: int, key: int, blocks: int) -> tuple[float, float] | None:
+    """Where the two tones are, Hz to within ``STEP``; None if they are too far off or too faint to be a key's."""
+    sums = bank.sums[row - blocks + 1 : row + 1, line][:, _COLUMNS[key]]
+    strength = np.abs(_turns(blocks) @ (sums[:, :2] + 1j * sums[:, 2:]))
+    at_low, at_high = strength.argmax(axis=0).tolist()
+    drift_low, drift_high = DRIFTS[at_low], DRIFTS[at_high]
+    low, high = LOW[key >> 2], HIGH[key & 3]
+    if abs(drift_low) > low * OFFSET / 100 + STEP or abs(drift_high) > high * OFFSET / 100 + STEP:
+        return None
+    strongest = float(strength[at_low, 0]) ** 2 + float(strength[at_high, 1]) ** 2
+    tones = strongest * TO_POWER * (WINDOW / (blocks * BLOCK)) ** 2
+    least = min(float(bank.energy[row, line]), float(bank.energy[row - blocks // 2, line]))
+    if tones < FAINT * least:
+        return None
+    return low + float(drift_low), high + float(drift_high)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gateway.numbers import CallerId, PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
 from gateway.store import inbox, outbox
+from gateway.store.bounds import Admit
 from gateway.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -63,10 +64,15 @@ class Domestic:
         self.database = database
         self.peer = peer
 
-    async def accept(self, number: PhoneNumber, *, line: str, called: str, language: str, at: float) -> Accepted:
-        """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept."""
+    async def accept(
+        self, number: PhoneNumber, *, line: str, called: str, language: str, at: float, admit: Admit | None = None
+    ) -> Accepted:
+        """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept.
+
+        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either.
+        """
         request = CallRequest(str(uuid.uuid4()), number.e164, at, called, language)
-        return await self.database.write(lambda connection: self._accept(connection, request, line))
+        return await self.database.write(lambda connection: self._accept(connection, request, line, admit))
 
     async def release(self, request: str) -> bool:
         """Let the request go to the peer, the line being on hook. False if it has gone, or was withdrawn."""
@@ -161,7 +167,7 @@ class Domestic:
             case _:
                 raise ValueError("a domestic box takes no call requests")
 
-    def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str) -> Accepted:
+    def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None) -> Accepted:
         at = request.accepted_at
         row = connection.execute(
             "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
@@ -172,6 +178,8 @@ class Domestic:
         if row is None:
             self._open(connection, request, line)
         chosen = request.id if row is None else str(row[0])
+        if admit is not None:
+            admit(connection, chosen, 0 if row is None else -1)
         connection.execute(
             "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
         )
@@ -184,8 +192,8 @@ class Domestic:
             (request.accepted_at, request.number),
         )
         connection.execute(
-            "INSERT INTO request (id, peer, number, called, language, accepted_at, state)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'open')",
+            "INSERT INTO request (id, peer, number, called, language, accepted_at, admitted_at, state)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'open')",
             (request.id, self.peer, request.number, request.called, request.language, request.accepted_at),
         )
         outbox.hold(connection, self.peer, request, owner=line, at=request.accepted_at)

@@ -16,6 +16,7 @@ from gateway.errors import StoreError
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, Outcome, Recording
 from gateway.store import outbox
+from gateway.store.bounds import Admit
 from gateway.store.database import Database
 from gateway.store.domestic import keep_order
 
@@ -80,9 +81,12 @@ class Overseas:
             lambda connection: connection.execute("SELECT min(due_at) FROM request WHERE state = 'open'").fetchone()[0]
         )
 
-    async def dial_intent(self, request: str, line: str, at: float) -> int:
-        """Put on disk that ``line`` dials now; the attempt's number, from 1. Raises ``StoreError``: do not dial."""
-        return await self.database.write(lambda connection: _dial_intent(connection, request, line, at))
+    async def dial_intent(self, request: str, line: str, at: float, admit: Admit | None = None) -> int:
+        """Put on disk that ``line`` dials now; the attempt's number, from 1. Raises ``StoreError``: do not dial.
+
+        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept.
+        """
+        return await self.database.write(lambda connection: _dial_intent(connection, request, line, at, admit))
 
     async def answered(self, request: str, attempt: int, at: float) -> None:
         """A person is there (a key proved it): whatever follows, this request is never dialled again."""
@@ -285,7 +289,7 @@ def _claim(connection: sqlite3.Connection, line: str, now: float) -> Claimed | N
     return Claimed(claimed, PhoneNumber(number), called, language, float(accepted_at), earlier)
 
 
-def _dial_intent(connection: sqlite3.Connection, request: str, line: str, at: float) -> int:
+def _dial_intent(connection: sqlite3.Connection, request: str, line: str, at: float, admit: Admit | None) -> int:
     if not connection.execute(
         "UPDATE request SET state = 'calling' WHERE id = ? AND state = 'claimed' AND line = ?", (request, line)
     ).rowcount:
@@ -295,6 +299,9 @@ def _dial_intent(connection: sqlite3.Connection, request: str, line: str, at: fl
         " SELECT ?, coalesce(max(attempt), 0) + 1, ?, ? FROM attempt WHERE request = ? RETURNING attempt",
         (request, line, at, request),
     ).fetchone()[0]
+    if admit is not None:
+        admit(connection, request, attempt)
+    connection.execute("UPDATE request SET admitted_at = coalesce(admitted_at, ?) WHERE id = ?", (at, request))
     return attempt
 
 

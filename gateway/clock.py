@@ -91,7 +91,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.outside = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or self.outside:
+        if timeout is None or (self.outside and timeout > 0):
             return super().select(0.05 if self.outside else timeout)
         ready = super().select(0)
         if not ready and timeout > 0:

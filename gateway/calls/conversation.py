@@ -66,6 +66,7 @@ class Conversation:
         self._voice.play(sound)
         self._bargeable = bargeable
         self._playing = asyncio.ensure_future(self._voice.played())
+        self._playing.add_done_callback(_look_at)
 
     def barge_in(self) -> None:
         """A key came: cut the phrase short, if it may be."""
@@ -124,3 +125,9 @@ class Conversation:
         if self._playing is not None:
             self._playing.cancel()
             self._playing = None
+
+
+def _look_at(played: "asyncio.Future[None]") -> None:
+    """A call that ends in mid-phrase is told by ``listen``; nobody need be told again."""
+    if not played.cancelled():
+        played.exception()

@@ -117,12 +117,13 @@ _OF_AN_INCOMING_CALL = (Sign.RINGS, Sign.NUMBER, Sign.ARRIVES, Sign.WAITS, Sign.
 class GsmCalls:
     """One line in ``region``. Time is loop time; without a clock (a recorded stream) give 0 and ``clocked=False``.
 
-    ``polls``: AT+CLCC may be asked. ``ok_means_answer``: ATD's OK comes at the answer, not at once.
+    ``lists``: AT+CLCC may be asked. ``polls``: it is asked for progress, too, which the modem does not tell by itself.
+    ``ok_means_answer``: ATD's OK comes at the answer, not at once.
     """
 
-    def __init__(self, region: str, *, polls: bool = True, ok_means_answer: bool = False, clocked: bool = True) -> None:
+    def __init__(self, region: str, *, lists: bool = True, ok_means_answer: bool = False, clocked: bool = True) -> None:
         self._region = region
-        self.polls = polls
+        self._lists = self.polls = lists
         self._ok_means_answer = ok_means_answer
         self._clocked = clocked
         self._forget()
@@ -135,7 +136,7 @@ class GsmCalls:
         self._listed = False
         """AT+CLCC has shown this call."""
         self._waiting: CallerId | None = None
-        self._someone_waits = False
+        self._someone_waits = self._had_second = False
         self._sought = CallerSought()
         self._ask_at: float | None = None
         self._none_at: float | None = None
@@ -147,6 +148,11 @@ class GsmCalls:
         """When ``tick`` is due, unless something comes before."""
         due = [at for at in (self._ask_at, self._none_at, self._stopped_at) if at is not None]
         return min(due, default=None)
+
+    @property
+    def to_be_named(self) -> int | None:
+        """The modem's number of our call, by which it is to be ended while another one waits; None: end any."""
+        return self._call if self._someone_waits else None
 
     # --- what we do -----------------------------------------------------------------------------------------------
 
@@ -173,10 +179,9 @@ class GsmCalls:
 
     def answered(self, result: str, now: float) -> list[GsmEvent]:
         """ATA's final result."""
-        if self.phase is not Phase.ANSWERING:
-            return []
-        talks = result == "OK" or result.startswith("CONNECT")
-        return self._hear(Said(Sign.TALKS if talks else Sign.ENDS), now)
+        if result == "OK" or result.startswith("CONNECT"):  # perhaps another caller's, who took this one's place
+            return self._hear(Said(Sign.TALKS), now) if self.phase in _INBOUND else []
+        return self._hear(Said(Sign.ENDS), now) if self.phase is Phase.ANSWERING else []
 
     def hangs_up(self) -> None:
         """AT+CHUP is being sent."""
@@ -223,7 +228,7 @@ class GsmCalls:
             events.append(ListCalls())
         if self._stopped_at is not None and now >= self._stopped_at:
             self._stopped_at = None
-            if self.polls:
+            if self._lists:
                 self._checking = True
                 events.append(ListCalls())
             else:
@@ -293,7 +298,7 @@ class GsmCalls:
         first_ring = said.sign is Sign.RINGS and not self._sought.rings
         if not self._sought.settled and (self._none_at is None or first_ring):
             self._none_at = now + NO_NUMBER
-            self._ask_at = now + ASK_AFTER if self.polls else None
+            self._ask_at = now + ASK_AFTER if self._lists else None
 
     def _clip(self, caller: CallerId, now: float) -> list[GsmEvent]:
         if self._sought.replaced_by(caller):
@@ -317,16 +322,16 @@ class GsmCalls:
             return False
         if said.call is not None and self._call is not None:
             return said.call != self._call
-        if said.sign is Sign.ENDS and said.call is None and self._someone_waits:
-            return True
+        if said.sign is Sign.ENDS and said.call is None and self._had_second:
+            return self._lists or self._someone_waits
         if said.sign is Sign.NUMBER and self.phase is Phase.TALKING:
             return said.caller != self._sought.caller
         return said.sign in _OF_AN_INCOMING_CALL and self.phase in (Phase.DIALLING, Phase.ALERTING)
 
     def _second_call(self, said: Said, now: float) -> list[GsmEvent]:
         if said.sign is Sign.ENDS and said.call is None:
-            self._ask_at = now if self.polls else None
-            return [] if self.polls else self._end_of_ours(said, now)
+            self._ask_at = now if self._lists else None
+            return [] if self._lists else self._end_of_ours(said, now)
         if said.sign in (Sign.ENDS, Sign.MISSED):
             self._someone_waits, self._waiting = False, None
             return []
@@ -334,11 +339,12 @@ class GsmCalls:
             return []
         if self._someone_waits and (said.caller is None or said.caller == self._waiting):
             return []
-        self._someone_waits, self._waiting = True, said.caller
+        self._someone_waits = self._had_second = True
+        self._waiting = said.caller
         return [Waiting(said.caller)]
 
     def _end_of_ours(self, said: Said, now: float) -> list[GsmEvent]:
-        self._someone_waits = False
+        self._someone_waits = self._had_second = False
         return self._hear(said, now)
 
     def _is_ours(self, call: int, incoming: bool, state: CallState) -> bool:
@@ -347,7 +353,8 @@ class GsmCalls:
         return incoming == (self._incoming or self.phase in _INBOUND) and state is not CallState.WAITING
 
     def _not_listed(self, now: float) -> list[GsmEvent]:
-        self.polls = self._listed  # one that has listed calls before is asked again
+        self._lists = self._listed  # one that has listed calls before is asked again
+        self.polls = self.polls and self._lists
         if self.phase is Phase.RINGING:
             return self._looked_up(None, now)
         if self.phase not in (Phase.IDLE, Phase.ENDING):
@@ -367,8 +374,7 @@ class GsmCalls:
         if ours is not None:
             self._listed = True
         elif self._listed or (self.polls and now - self._since > NEVER_LISTED):
-            self._someone_waits = False
-            return self._hear(Said(Sign.ENDS), now)
+            return self._end_of_ours(Said(Sign.ENDS), now)
         self._someone_waits = self._someone_waits and len(voice) > 1
         self._poll(now)
         return []

@@ -29,7 +29,7 @@ class GsmDecoder:
     """``receive`` bytes as they come, ``end`` when there are no more; both give events in order, for any split."""
 
     def __init__(self, region: str) -> None:
-        self._calls = GsmCalls(region, polls=False, clocked=False)
+        self._calls = GsmCalls(region, lists=False, clocked=False)
         self._splitter = LineSplitter()
 
     def receive(self, data: bytes) -> list[DecodedEvent]:

@@ -96,7 +96,7 @@ SPLITS = [(name, size) for name, (wire, _) in DIALECTS.items() for size in range
 @pytest.mark.parametrize(("name", "size"), SPLITS)
 def test_every_dialect_tells_the_same_story_at_every_split(name: str, size: int) -> None:
     wire, story = DIALECTS[name]
-    calls, stream = GsmCalls("JP", polls=False), CommandStream()
+    calls, stream = GsmCalls("JP", lists=False), CommandStream()
     calls.dials(0.0)
     assert calls.dialled("OK", 0.1) == []
     told: list[GsmEvent] = []
@@ -127,7 +127,7 @@ def test_a_final_result_other_than_ok_ends_the_dialling(result: str) -> None:
 
 
 def test_where_ok_means_answered_it_is_the_answer() -> None:
-    calls = GsmCalls("JP", polls=False, ok_means_answer=True)
+    calls = GsmCalls("JP", lists=False, ok_means_answer=True)
     calls.dials(0.0)
     assert calls.dialled("OK", 9.0) == [Talking()]
     assert calls.line("HANGUP: 1", 20.0) == [Ended(None)]
@@ -192,9 +192,9 @@ def test_one_refusal_of_a_modem_that_listed_before_means_nothing() -> None:
 # --- who calls ----------------------------------------------------------------------------------------------------
 
 
-def ringing(*script: tuple[float, str], until: float = 60.0, polls: bool = False) -> list[tuple[float, GsmEvent]]:
+def ringing(*script: tuple[float, str], until: float = 60.0, lists: bool = False) -> list[tuple[float, GsmEvent]]:
     """Lines at their times; ticks exactly at the deadlines between."""
-    calls = GsmCalls("JP", polls=polls)
+    calls = GsmCalls("JP", lists=lists)
     told: list[tuple[float, GsmEvent]] = []
     for at, line in (*script, (until, "")):
         while (due := calls.deadline) is not None and due < at:
@@ -223,12 +223,12 @@ def test_a_known_caller_is_never_taken_for_withheld(gap: float, between: tuple[s
 
 
 def test_a_row_with_a_number_never_outruns_the_clip_that_withholds_it() -> None:
-    told = ringing((0.0, ROW.format(1, 4)), (0.0, "RING"), (0.5, WITHHELD), until=5.0, polls=True)
+    told = ringing((0.0, ROW.format(1, 4)), (0.0, "RING"), (0.5, WITHHELD), until=5.0, lists=True)
     assert told == [(0.5, Incoming(Withheld("P"), 0.5))]
 
 
 def test_ring_alone_is_looked_up_and_then_unavailable() -> None:
-    told = ringing((0.0, "RING"), until=5.0, polls=True)
+    told = ringing((0.0, "RING"), until=5.0, lists=True)
     assert told == [(ASK_AFTER, ListCalls()), (NO_NUMBER, Incoming(Withheld("O"), NO_NUMBER))]
     calls = GsmCalls("JP")
     calls.line("RING", 0.0)
@@ -283,8 +283,8 @@ def test_another_caller_after_one_who_left_silently_is_another_call() -> None:
 # --- two calls at once --------------------------------------------------------------------------------------------
 
 
-def talking(caller: CallerId = MOBILE, *, polls: bool = True) -> GsmCalls:
-    calls = GsmCalls("JP", polls=polls)
+def talking(caller: CallerId = MOBILE, *, lists: bool = True) -> GsmCalls:
+    calls = GsmCalls("JP", lists=lists)
     assert kinds(calls.line(CLIP, 0.0)) == [Incoming(caller, 0.0)]
     calls.answers(0.1)
     assert calls.answered("OK", 0.2) == [Talking()]
@@ -316,11 +316,12 @@ def test_an_end_that_names_no_call_is_looked_up_while_another_waits() -> None:
     assert calls.line("NO CARRIER", 2.0) == []
     assert calls.tick(2.0) == [ListCalls()]
     assert calls.rows(rows(ROW.format(1, 0)), 2.0) == []
-    assert kinds(calls.line("NO CARRIER", 3.0)) == [Ended(None)]
+    assert kinds(calls.line("NO CARRIER", 3.0)) == []
+    assert calls.rows([], 3.0) == [Ended(None)]
 
 
 def test_a_call_that_comes_in_while_we_dial_is_not_ours() -> None:
-    calls = GsmCalls("JP", polls=False)
+    calls = GsmCalls("JP", lists=False)
     calls.dials(0.0)
     calls.dialled("OK", 0.0)
     assert calls.line("RING", 1.0) == []
@@ -329,7 +330,7 @@ def test_a_call_that_comes_in_while_we_dial_is_not_ours() -> None:
 
 
 def test_a_caller_who_takes_the_place_of_one_who_left_while_we_answered_is_his_own_call() -> None:
-    calls = GsmCalls("JP", polls=False)
+    calls = GsmCalls("JP", lists=False)
     calls.line(CLIP, 0.0)
     calls.answers(0.1)
     assert calls.line(OTHER_CLIP, 0.2) == [Ended(None), Incoming(OTHER, 0.2)]
@@ -339,7 +340,7 @@ def test_a_caller_who_takes_the_place_of_one_who_left_while_we_answered_is_his_o
 
 
 def test_what_is_said_of_a_call_that_we_hang_up_starts_no_new_one() -> None:
-    calls = GsmCalls("JP", polls=False)
+    calls = GsmCalls("JP", lists=False)
     calls.line(CLIP, 0.0)
     calls.hangs_up()
     for late in ("RING", CLIP, WITHHELD):
@@ -352,7 +353,7 @@ def test_what_is_said_of_a_call_that_we_hang_up_starts_no_new_one() -> None:
 
 
 def test_late_progress_of_a_call_that_we_gave_up_starts_no_new_one() -> None:
-    calls = GsmCalls("JP", polls=False)
+    calls = GsmCalls("JP", lists=False)
     calls.dials(0.0)
     calls.dialled("OK", 0.1)
     calls.hangs_up()
@@ -362,7 +363,7 @@ def test_late_progress_of_a_call_that_we_gave_up_starts_no_new_one() -> None:
 
 
 def test_the_next_caller_is_heard_while_we_hang_up() -> None:
-    calls = talking(polls=False)
+    calls = talking(lists=False)
     calls.hangs_up()
     assert calls.line(OTHER_CLIP, 1.0) == [Incoming(OTHER, 1.0)]
     calls.hung_up()
@@ -383,5 +384,5 @@ def test_ours_is_not_told_for_lines_about_other_things() -> None:
 
 
 def test_dialling_is_told_where_a_stream_was_recorded_by_somebody_else() -> None:
-    calls = GsmCalls("JP", polls=False, clocked=False)
+    calls = GsmCalls("JP", lists=False, clocked=False)
     assert calls.line("^ORIG:1,0", 0.0) == [Dialling()]

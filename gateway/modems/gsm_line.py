@@ -1,0 +1,337 @@
+"""A mobile line on a GSM or LTE modem: ``Line`` for every family of ``gsm_profiles``.
+
+Calls are told and ended by signalling: the machine in ``protocols/gsm_calls`` reads it, this file acts on it. The line
+is free again however a call ends: hanging up is shielded from cancellation, our call is ended by its number where
+another one waits, and after an end that the far side made AT+CLCC is asked whether it is true.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from gateway import clock
+from gateway.line import Answer, CallEnded, IncomingCall, LineLost, Voice
+from gateway.modems import gsm_setup
+from gateway.modems.background import Background, surely
+from gateway.modems.commands import CommandChannel
+from gateway.modems.gsm_modem import CALL_FINALS, GSM_FINALS, Library
+from gateway.modems.gsm_profiles import GsmProfile, SoundCommands
+from gateway.modems.gsm_voice import GsmVoice, Sound
+from gateway.modems.recording import Recording
+from gateway.modems.serial_port import Port
+from gateway.modems.trace import Trace
+from gateway.numbers import PhoneNumber
+from gateway.protocols.at import Command, Event, Unsolicited
+from gateway.protocols.gsm_calls import Ended, GsmCalls, GsmEvent, ListCalls, Phase, Talking, Waiting
+from gateway.protocols.gsm_lines import CallRow, CallState, read_clcc, read_key
+from gateway.protocols.gsm_signs import answer_of, read_cause
+from gateway.protocols.incoming import Incoming, Masked, Stopped
+from gateway.settings import LineSettings
+
+log = logging.getLogger(__name__)
+
+ANSWERING = 20.0
+DIALLING = 120.0
+"""Seconds for ATD's result; some modems give it only when the far end has answered."""
+HANGING_UP = 10.0
+PROBE = 30.0
+"""Seconds between two looks at an idle modem and its network."""
+RESTARTED = ("RDY", "^SYSSTART", "*ATREADY", "+CPIN: NOT READY", "NORMAL POWER DOWN")
+"""What a modem says that has restarted by itself and has forgotten all settings."""
+
+
+class GsmLine:
+    """Fulfils ``Line``. ``open`` makes one; ``close`` gives its ports back, on hook."""
+
+    def __init__(
+        self, settings: LineSettings, profile: GsmProfile, port: Port, sound: Sound, commands: SoundCommands
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._profile = profile
+        self._sound = sound
+        self._commands = commands
+        self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self.be_lost)
+        self.library = Library(self._channel)
+        self._calls = GsmCalls(settings.country, lists=profile.lists, ok_means_answer=profile.ok_means_answer)
+        self._rung: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
+        self._call: IncomingCall | None = None
+        self._outcome: asyncio.Future[Ended | None] | None = None
+        """Of answering or dialling: None once it talks."""
+        self._voice: GsmVoice | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._lost: LineLost | None = None
+        self._in_use = False
+        self._registered = True
+        self._background = Background(port.name)
+
+    async def open(self) -> None:
+        """Set the modem up and have its network. Raises ``LineLost``; then the ports have been given back."""
+        try:
+            await self._initialise()
+            await self._sound.open()
+        except BaseException:
+            self._shut()
+            raise
+        self._background.spawn(self._look_after)
+
+    async def close(self) -> None:
+        """On hook, and the ports free for others. No effect when closed."""
+        if self._lost is None:
+            try:
+                if self._in_use:
+                    await self._hang_up()
+            except LineLost as lost:
+                log.warning("%s", lost)
+            self._lost = LineLost(f"{self._channel.name} is closed")
+        self._shut()
+
+    async def incoming(self) -> AsyncIterator[IncomingCall]:
+        """Calls as they ring, each once, when its caller ID is settled. Raises ``LineLost``."""
+        while True:
+            if self._lost:
+                raise self._lost
+            call = await self._rung.get()
+            if call is not None:
+                yield call
+
+    async def reject(self, call: IncomingCall) -> None:
+        """Refuse without answering: nobody pays. No effect on a caller who has given up."""
+        if call is self._call and self._calls.phase is Phase.RINGING:
+            self._begin_use()
+            await surely(self._refuse())
+
+    @asynccontextmanager
+    async def answered(self, call: IncomingCall) -> AsyncIterator[Voice]:
+        """Answer; free again however the block ends. ``CallEnded`` when the caller gave up first."""
+        if self._lost is None and call is not self._call:
+            raise CallEnded("the caller gave up before we answered")
+        self._begin_use()
+        try:
+            self._calls.answers(clock.now())
+            if await self._until_talking("ATA", ANSWERING, self._calls.answered) is not None:
+                raise CallEnded("the caller gave up before we answered")
+            yield await self._speak()
+        finally:
+            await surely(self._hang_up())
+
+    @asynccontextmanager
+    async def dialled(self, number: PhoneNumber) -> AsyncIterator[Voice | Answer]:
+        """Dial; a ``Voice`` once the modem says that the call is active, else why not."""
+        self._begin_use()
+        try:
+            yield await self._dial(f"{self._settings.dial_prefix}{number.e164}") or await self._speak()
+        finally:
+            await surely(self._hang_up())
+
+    def be_lost(self, lost: LineLost) -> None:
+        """The modem or its sound is gone: tell everyone who waits."""
+        if self._lost is None:
+            self._lost = lost
+            self._channel.lose(lost)
+            self._cancel_tick()
+            self._rung.put_nowait(None)
+            if self._outcome is not None and not self._outcome.done():
+                self._outcome.set_exception(lost)
+            if self._voice is not None:
+                self._voice.end(lost)
+
+    # --- setting up -------------------------------------------------------------------------------------------------
+
+    async def _initialise(self) -> None:
+        channel = self._channel
+        await gsm_setup.wake(channel)
+        identity = await gsm_setup.identify(self.library)
+        await gsm_setup.unlock(channel, self.library, self._settings.pin)
+        await gsm_setup.await_network(channel)
+        if await gsm_setup.prepare(channel, self._profile, self._commands):
+            self._calls.polls = False
+        operator = await self.library.run(lambda modem: modem.networkName)
+        signal = await self.library.run(lambda modem: modem.signalStrength)
+        log.info("%s: %s on %s, signal %s", channel.name, identity, operator or "an unnamed network", signal)
+
+    async def _look_after(self) -> None:
+        """Notice a modem that has gone deaf, or lost its network, while nothing happens."""
+        while True:
+            await asyncio.sleep(PROBE)
+            if self._in_use or self._calls.phase is not Phase.IDLE:
+                continue
+            was, self._registered = self._registered, await gsm_setup.registered(self._channel)
+            if not self._registered and not was:
+                self.be_lost(
+                    LineLost(f"{self._channel.name}: the network has been away for {PROBE:.0f} s; set up anew")
+                )
+            elif not self._registered:
+                log.warning("%s: no network", self._channel.name)
+
+    def _shut(self) -> None:
+        self._background.cancel()
+        self._cancel_tick()
+        self.library.shut()
+        self._channel.close()
+        self._sound.close()
+
+    # --- what the modem says ----------------------------------------------------------------------------------------
+
+    def _hear(self, event: Event) -> None:
+        if not isinstance(event, Unsolicited):
+            return
+        text = event.text
+        if (told := self._calls.line(text, clock.now())) is not None:
+            self._tell(told)
+        elif (key := read_key(text)) is not None:
+            if self._voice is not None and self._profile.keys_from_modem:
+                self._voice.key(key)
+        elif text.startswith(RESTARTED):
+            self.be_lost(LineLost(f"{self._channel.name}: the modem has restarted by itself ({text}); set up anew"))
+        else:
+            self.library.hear(text)
+
+    def _tell(self, told: list[GsmEvent]) -> None:
+        for event in told:
+            match event:
+                case Incoming(caller):
+                    self._call = IncomingCall(self.name, caller, clock.now())
+                    self._rung.put_nowait(self._call)
+                case Masked(caller) if self._call is not None:
+                    self._call.caller = caller
+                case Stopped():
+                    self._call = None
+                case Talking() | Ended():
+                    self._progress(event)
+                case Waiting(caller):
+                    self._let_wait(str(caller))
+                case ListCalls():
+                    self._background.spawn(self._list_calls)
+        self._cancel_tick()
+        due = self._calls.deadline
+        if due is not None and self._lost is None:
+            self._tick = asyncio.get_running_loop().call_at(due, self._time_passes)
+
+    def _progress(self, event: Talking | Ended) -> None:
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(event if isinstance(event, Ended) else None)
+        elif self._voice is not None and isinstance(event, Ended):
+            self._voice.end(CallEnded("the far end has hung up"))
+
+    def _let_wait(self, caller: str) -> None:
+        """A second caller rings on until the first call is over; but not while we call somebody back."""
+        log.info("line %s: another call waits, from %s", self.name, caller)
+        if self._call is None:
+            self._background.spawn(self._refuse_waiting)
+
+    async def _refuse_waiting(self) -> None:
+        await self._ask("AT+CHLD=0", HANGING_UP)
+
+    async def _list_calls(self) -> None:
+        self._tell(self._calls.rows(await self._rows(), clock.now()))
+
+    async def _rows(self) -> list[CallRow] | None:
+        reply = await self._channel.ask(Command("AT+CLCC", ("+CLCC:",), GSM_FINALS), HANGING_UP)
+        if reply.result != "OK":
+            return None
+        read = (read_clcc(text, self._settings.country) for text in reply.information)
+        return [row for row in read if row is not None]
+
+    def _time_passes(self) -> None:
+        self._tell(self._calls.tick(clock.now()))
+
+    def _cancel_tick(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+
+    # --- calls ------------------------------------------------------------------------------------------------------
+
+    def _begin_use(self) -> None:
+        if self._lost:
+            raise self._lost
+        assert not self._in_use, f"line {self.name} is in use"
+        self._in_use = True
+
+    async def _dial(self, digits: str) -> Answer | None:
+        self._calls.dials(clock.now())
+        ended = await self._until_talking(f"ATD{digits};", DIALLING, self._calls.dialled)
+        if ended is None:
+            return None
+        answer = ended.answer or await self._why()
+        log.info("line %s: dialling: %s", self.name, answer.value)
+        return answer
+
+    async def _until_talking(
+        self, text: str, within: float, told: Callable[[str, float], list[GsmEvent]]
+    ) -> Ended | None:
+        """ATA or ATD, until the call is active (None), or over."""
+        outcome: asyncio.Future[Ended | None] = asyncio.get_running_loop().create_future()
+        self._outcome = outcome
+        try:
+            reply = await self._channel.ask(Command(text, finals=CALL_FINALS), within, endings=(b"\r", b"\r"))
+            self._tell(told(reply.result, clock.now()))
+            ended = await outcome
+        finally:
+            self._outcome = None
+            outcome.cancel()
+        return ended
+
+    async def _why(self) -> Answer:
+        """The cause of a call that came to nothing without a word."""
+        if self._profile.cause is not None:
+            reply = await self._channel.ask(Command(self._profile.cause, ("+CEER",), GSM_FINALS))
+            for text in reply.information:
+                return answer_of(read_cause(text)) or Answer.NETWORK
+        return Answer.NETWORK
+
+    async def _speak(self) -> GsmVoice:
+        folder = self._settings.record
+        self._voice = voice = GsmVoice(self._sound, Recording(folder, self.name) if folder else None)
+        for text in self._commands.begin:
+            await self._ask(text)
+        await voice.open()
+        return voice
+
+    async def _hang_up(self) -> None:
+        """End our call, and no other; what belongs to its sound follows."""
+        voice, self._voice = self._voice, None
+        try:
+            await self._channel.finish()
+            await self._free_line()
+        finally:
+            self._in_use = False
+            if voice is not None:
+                await voice.close()
+        for text in self._commands.end if voice is not None else ():
+            await self._ask(text)
+
+    async def _free_line(self) -> None:
+        if self._calls.phase is Phase.RINGING:  # the next call, which has come in meanwhile
+            return
+        self._call = None
+        if self._calls.phase is not Phase.IDLE or await self._is_still_there():
+            await self._release()
+
+    async def _is_still_there(self) -> bool:
+        """Whether a call is left that the modem has said to be over."""
+        rows = await self._rows() if self._profile.lists else None
+        return any(row.voice and row.state not in (CallState.INCOMING, CallState.WAITING) for row in rows or ())
+
+    async def _release(self) -> None:
+        named = self._calls.to_be_named
+        self._calls.hangs_up()
+        for text in ("AT+CHUP" if named is None else f"AT+CHLD=1{named}", "AT+CHUP", "ATH"):
+            if await self._ask(text, HANGING_UP) == "OK":
+                break
+        else:
+            raise self._channel.wedged("it does not hang up")
+        self._calls.hung_up()
+        self._tell([])
+
+    async def _refuse(self) -> None:
+        self._call = None
+        try:
+            await self._release()
+        finally:
+            self._in_use = False
+
+    async def _ask(self, text: str, within: float = 2.0) -> str:
+        return (await self._channel.ask(Command(text, finals=GSM_FINALS), within)).result

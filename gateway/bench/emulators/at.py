@@ -162,6 +162,7 @@ class AtInterpreter:
         self._on_line = on_line
         self._line = bytearray()
         self._last = ""
+        self._just_entered = False
         self._waiting = bytearray()
         self._running: asyncio.Task[None] | None = None
         self._abortable: asyncio.Future[Outcome] | None = None
@@ -225,6 +226,9 @@ class AtInterpreter:
             self._send(code.digits.encode() + bytes([self.s[3]]))
 
     def _while_busy(self, data: bytes) -> None:
+        if self._just_entered and data[0] == self.s[4]:
+            data = data[1:]  # of CR LF; it is neither echoed nor voice data
+        self._just_entered = False
         if self._abortable is None:
             self._waiting += data
         elif asyncio.get_running_loop().time() - self._abortable_since > ABORT_GUARD:
@@ -258,6 +262,7 @@ class AtInterpreter:
         if match is None:
             return  # no command line: nothing is said
         self._last = text[match.end() :]
+        self._just_entered = True
         self._start(self._last)
 
     def _start(self, body: str) -> None:

@@ -16,8 +16,9 @@ from gateway.modems import gsm_setup
 from gateway.modems.background import Background, surely
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import CALL_FINALS, GSM_FINALS, Library
-from gateway.modems.gsm_profiles import GsmProfile, SoundCommands
-from gateway.modems.gsm_voice import GsmVoice, Sound
+from gateway.modems.gsm_profiles import GsmProfile
+from gateway.modems.gsm_sound import OnLost, Sound, on_card, sound_of
+from gateway.modems.gsm_voice import GsmVoice
 from gateway.modems.recording import Recording
 from gateway.modems.serial_port import Port
 from gateway.modems.trace import Trace
@@ -45,13 +46,14 @@ class GsmLine:
     """Fulfils ``Line``. ``open`` makes one; ``close`` gives its ports back, on hook."""
 
     def __init__(
-        self, settings: LineSettings, profile: GsmProfile, port: Port, sound: Sound, commands: SoundCommands
+        self, settings: LineSettings, profile: GsmProfile, port: Port, sound: Callable[[OnLost], Sound] | None = None
     ) -> None:
+        """``sound`` takes the place of ``settings.audio`` (tests). Raises ``SettingsError`` where that is missing."""
         self.name = settings.name
         self._settings = settings
         self._profile = profile
-        self._sound = sound
-        self._commands = commands
+        self._sound = sound(self.be_lost) if sound is not None else sound_of(settings, self.be_lost)
+        self._commands = profile.card if on_card(settings) else profile.serial
         self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self.be_lost)
         self.library = Library(self._channel)
         self._calls = GsmCalls(settings.country, lists=profile.lists, ok_means_answer=profile.ok_means_answer)

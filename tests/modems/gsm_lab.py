@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from modem_lab import CUSTOMER, PluggedIn, Telephone
@@ -15,7 +16,7 @@ from gateway.bench.mobile import MobileSubscriber
 from gateway.bench.settings import ExchangeSettings, WireSettings
 from gateway.modems.gsm_line import GsmLine
 from gateway.modems.gsm_profiles import GSM_PROFILES
-from gateway.modems.gsm_voice import SerialSound
+from gateway.modems.gsm_sound import SerialSound
 from gateway.settings import LineSettings
 
 SHOP = "+819011112222"
@@ -74,8 +75,9 @@ async def gsm_lab(
         line_settings = LineSettings(
             name="a", port="memory", model=chosen.name, number=number, country=country, **settings
         )
-        path = SerialSound(lambda: PluggedIn(sound.other_end, 'line "a": sound'), lambda lost: line.be_lost(lost))
-        line = GsmLine(line_settings, chosen, PluggedIn(at.other_end, 'line "a": memory'), path, chosen.serial)
+        plugged = PluggedIn(at.other_end, 'line "a": memory')
+        path = partial(SerialSound, lambda: PluggedIn(sound.other_end, 'line "a": sound'))
+        line = GsmLine(line_settings, chosen, plugged, path)
         try:
             if opened:
                 await line.open()

@@ -9,10 +9,12 @@ from pathlib import Path
 import sdnotify
 
 from gateway.bench.control import Control
-from gateway.bench.emulators import open_modem
+from gateway.bench.emulators import GSM_MODELS, open_gsm_modem, open_modem
 from gateway.bench.exchange import Exchange
 from gateway.bench.handset import Handset
+from gateway.bench.mobile import MobileSubscriber
 from gateway.bench.settings import ExchangeSettings, ModemSettings, default_control
+from gateway.errors import SettingsError
 
 
 async def serve(settings: ExchangeSettings, say: Callable[[str], None]) -> None:
@@ -44,10 +46,21 @@ async def serve(settings: ExchangeSettings, say: Callable[[str], None]) -> None:
 
 def _open(exchange: Exchange, modem: ModemSettings) -> Callable[[], None]:
     """Put a modem on its line; returns what closes it."""
-    line = exchange.subscribe(modem.number, modem.country, also=modem.also)
     trace = Path(exchange.settings.trace) / f"{modem.name}.at" if exchange.settings.trace else None
     if trace is not None:
         trace.parent.mkdir(parents=True, exist_ok=True)
+    if modem.model in GSM_MODELS:
+        return _open_mobile(exchange, modem, trace)
+    line = exchange.subscribe(modem.number, modem.country, also=modem.also)
     opened = open_modem(modem.model, line, Path(modem.port), trace=trace)
     line.attach(opened)
+    return opened.close
+
+
+def _open_mobile(exchange: Exchange, modem: ModemSettings, trace: Path | None) -> Callable[[], None]:
+    if modem.audio is None:
+        raise SettingsError(f"modem {modem.name}: a {modem.model} has two ports; set audio to the path of the second")
+    mobile = exchange.enrol(MobileSubscriber, modem.number, modem.country, also=modem.also)
+    opened = open_gsm_modem(modem.model, mobile, Path(modem.port), modem.audio, trace=trace, codec=modem.codec)
+    mobile.attach(opened)
     return opened.close

@@ -55,9 +55,13 @@ class ModemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One ``[[modem]]``: an emulated modem on a line, its port at a path."""
 
     name: Name
-    model: Literal["usr5637", "conexant", "rockwell"]
+    model: Literal["usr5637", "conexant", "rockwell", "sim800", "sim7600", "ec25", "huawei"]
     number: E164
     port: str
+    audio: str | None = None
+    """Of a GSM modem: the path of its sound port, or ``alsa:`` and the device that is its end of a sound card."""
+    codec: Literal["none", "gsm", "amr"] = "none"
+    """Of a GSM modem: what the air interface does to sound."""
     also: tuple[E164, ...] = ()
     """Further numbers that ring here (a freephone number)."""
     country: CountryName | None = None
@@ -160,7 +164,13 @@ def _absolute(settings: ExchangeSettings, base: Path) -> ExchangeSettings:
     def fix(path: str | None) -> str | None:
         return None if path is None else str(base / path)
 
-    modems = tuple(msgspec.structs.replace(modem, port=str(base / modem.port)) for modem in settings.modems)
+    def sound(audio: str | None) -> str | None:
+        return audio if audio is not None and audio.startswith("alsa:") else fix(audio)
+
+    modems = tuple(
+        msgspec.structs.replace(modem, port=str(base / modem.port), audio=sound(modem.audio))
+        for modem in settings.modems
+    )
     return msgspec.structs.replace(
         settings,
         log=fix(settings.log),

@@ -1,6 +1,6 @@
 """A mobile line of ours on an emulated GSM modem, on the bench's exchange, all in memory and on the test's clock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,8 +8,10 @@ from typing import Any
 
 from modem_lab import CUSTOMER, PluggedIn, Telephone
 
+from gateway.bench.emulators.gsm_codec import Codec
 from gateway.bench.emulators.gsm_models import gsm_model_named
 from gateway.bench.emulators.gsm_modem import EmulatedGsmModem
+from gateway.bench.emulators.gsm_sound import SoundPort
 from gateway.bench.emulators.port import MemoryPort
 from gateway.bench.exchange import Exchange
 from gateway.bench.mobile import MobileSubscriber
@@ -28,6 +30,7 @@ class GsmLab:
 
     exchange: Exchange
     modem: EmulatedGsmModem
+    sound: SoundPort
     line: GsmLine
     subscriber: MobileSubscriber
     telephone: Telephone
@@ -59,6 +62,7 @@ async def gsm_lab(
     number: str = SHOP,
     customer: str = CUSTOMER,
     opened: bool = True,
+    codec: Callable[[], Codec] | None = None,
     **settings: Any,
 ) -> AsyncIterator[GsmLab]:
     """A line with the profile of ``model`` (or another) on its emulator, and a customer's telephone."""
@@ -68,7 +72,8 @@ async def gsm_lab(
         telephone = Telephone(other)
         other.attach(telephone)
         at, sound = MemoryPort(), MemoryPort()
-        modem = EmulatedGsmModem(gsm_model_named(model), subscriber, at, sound)
+        port = SoundPort(sound)
+        modem = EmulatedGsmModem(gsm_model_named(model), subscriber, at, port, codec=codec)
         subscriber.attach(modem)
         chosen = GSM_PROFILES[profile or model]
         country = "JP" if number.startswith("+81") else "US"
@@ -81,7 +86,7 @@ async def gsm_lab(
         try:
             if opened:
                 await line.open()
-            yield GsmLab(exchange, modem, line, subscriber, telephone)
+            yield GsmLab(exchange, modem, port, line, subscriber, telephone)
         finally:
             await line.close()
             modem.close()

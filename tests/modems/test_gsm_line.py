@@ -47,7 +47,7 @@ async def test_a_caller_is_known_and_answered_and_the_line_is_free_again(model: 
         assert bench.free
         heard = bench.telephone.sound
         assert 1900 < len(heard[np.abs(heard) > 7900]) <= 2000  # the peaks of one second
-        assert bench.modem.sound.overruns == 0
+        assert bench.sound.overruns == 0
 
 
 @each_model
@@ -500,7 +500,7 @@ async def test_a_network_that_stays_away_loses_the_line() -> None:
 
 async def test_a_modem_without_sound_leaves_the_call_to_its_end() -> None:
     async with gsm_lab("sim800") as bench:
-        bench.modem.sound.stalled = True
+        bench.sound.stalled = True
         await ring(bench)
         async with bench.line.answered(await next_call(bench.line)) as voice:
             began = clock.now()
@@ -514,7 +514,7 @@ async def test_a_modem_without_sound_leaves_the_call_to_its_end() -> None:
 @each_model
 async def test_a_call_begins_without_an_earlier_ones_sound(model: str) -> None:
     async with gsm_lab(model) as bench:
-        bench.modem.sound.stale(3201)
+        bench.sound.stale(3201)
         await ring(bench)
         async with bench.line.answered(await next_call(bench.line)) as voice:
             heard = np.concatenate([(await voice.hear()).samples for _ in range(25)])

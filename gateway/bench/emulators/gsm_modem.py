@@ -6,11 +6,12 @@ from pathlib import Path
 
 from gateway.bench.dtmf import KeyEar
 from gateway.bench.emulators.at import V250_RESULTS, AtInterpreter, ResultCode
+from gateway.bench.emulators.gsm_codec import Codec
 from gateway.bench.emulators.gsm_commands import GsmCommands
 from gateway.bench.emulators.gsm_faults import GsmFaults
 from gateway.bench.emulators.gsm_models import GsmModel
 from gateway.bench.emulators.gsm_radio import ACTIVE, ALERTING, DIALLING, Calls
-from gateway.bench.emulators.gsm_sound import Codec, SoundPort
+from gateway.bench.emulators.gsm_sound import SoundEnd
 from gateway.bench.emulators.models import S_REGISTERS
 from gateway.bench.emulators.port import Port
 from gateway.bench.emulators.uplink import Trace, Uplink
@@ -36,16 +37,19 @@ class EmulatedGsmModem:
         model: GsmModel,
         wire: MobileSubscriber,
         port: Port,
-        sound: Port,
+        sound: SoundEnd,
         *,
         trace: Path | None = None,
         codec: Callable[[], Codec] | None = None,
     ) -> None:
         self.model = model
         self.faults = GsmFaults()
-        self.sound = SoundPort(sound, codec)
+        self.sound = sound
         self._wire = wire
-        self._ports = (port, sound)
+        self._port = port
+        self._codec = codec
+        self._up: Codec | None = None
+        self._down: Codec | None = None
         self._trace = Trace(trace)
         self._uplink = Uplink(port, self._trace)
         self._calls = Calls(model, self.faults, wire.country, self)
@@ -110,10 +114,12 @@ class EmulatedGsmModem:
     def speak(self) -> Samples:
         """The next 20 ms towards the network."""
         self._open_sound()
-        return self.sound.speak()
+        sound = self.sound.speak()
+        return sound if self._up is None else self._up(sound)
 
     def hear(self, sound: Samples) -> None:
         """20 ms from the network."""
+        sound = sound if self._down is None else self._down(sound)
         self.sound.hear(sound)
         keys = self.model.keys
         if keys is None or not self.on(*keys[:2]) or not self._stands():
@@ -183,8 +189,8 @@ class EmulatedGsmModem:
         self._wire.registered = False
         self._quiet_sound()
         self._trace.note("unplugged")
-        for port in self._ports:
-            port.unplug()
+        self._port.unplug()
+        self.sound.unplug()
 
     def replug(self) -> None:
         """Plug it in again: settings are lost, and the network is to be found first."""
@@ -192,8 +198,8 @@ class EmulatedGsmModem:
             return
         self._plugged = True
         self._uplink.wedged = False
-        for port in self._ports:
-            port.replug()
+        self._port.replug()
+        self.sound.replug()
         self._trace.note("plugged in")
         self._finds_network = self._loop.call_later(FINDS_NETWORK, self.coverage, True)
 
@@ -232,6 +238,8 @@ class EmulatedGsmModem:
         )
         if passes and not self.sound.open:
             self.sound.begin()
+            if self._codec is not None:
+                self._up, self._down = self._codec(), self._codec()
         elif not passes and self.sound.open:
             self.sound.end()
 

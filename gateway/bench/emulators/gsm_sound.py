@@ -4,7 +4,7 @@ The modem is the clock. What a program writes while no call has the port open is
 most ``FIFO`` bytes of it, and comes out stale.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -17,24 +17,45 @@ FIFO = 8 * FRAME_BYTES
 
 _SILENCE = np.zeros(FRAME, np.int16)
 
-Codec = Callable[[Samples], Samples]
-"""A frame in, what is left of it after the air interface out."""
+
+class SoundEnd(Protocol):
+    """The modem's end of whatever carries a call's sound to the program."""
+
+    open: bool
+    """Set while a call's sound passes."""
+    stalled: bool
+    """A fault: the modem neither sends nor takes."""
+
+    def begin(self) -> None:
+        """A call's sound begins to pass."""
+
+    def end(self) -> None:
+        """It passes no more."""
+
+    def speak(self) -> Samples:
+        """The next 20 ms from the program."""
+
+    def hear(self, sound: Samples) -> None:
+        """20 ms for the program."""
+
+    def unplug(self) -> None:
+        """Go from the bus with the modem."""
+
+    def replug(self) -> None:
+        """Be there again."""
 
 
 class SoundPort:
-    """The second port. ``open`` is set by the modem while a call's sound passes."""
+    """The second port."""
 
-    def __init__(self, port: Port, codec: Callable[[], Codec] | None = None) -> None:
+    def __init__(self, port: Port) -> None:
         self.open = False
         self.stalled = False
-        """A fault: the modem neither sends nor takes."""
         self.overruns = 0
         """Frames' worth of bytes that the program wrote faster than they could go."""
         self.underruns = 0
         """Frames in which it had nothing to say, after it had begun."""
         self._port = port
-        self._codec = codec
-        self._up = self._down = codec() if codec else None
         self._fifo = bytearray()
         self._spoke = False
         port.on_data = self._take
@@ -45,8 +66,6 @@ class SoundPort:
             return
         self.open = True
         self._spoke = False
-        if self._codec is not None:
-            self._up, self._down = self._codec(), self._codec()
 
     def end(self) -> None:
         """It passes no more."""
@@ -60,15 +79,24 @@ class SoundPort:
         del self._fifo[:FRAME_BYTES]
         if len(data) < FRAME_BYTES:
             self.underruns += self._spoke
-            return _SILENCE if self._up is None else self._up(_SILENCE)
+            return _SILENCE
         self._spoke = True
-        frame = np.frombuffer(data, "<i2").astype(np.int16)
-        return frame if self._up is None else self._up(frame)
+        return np.frombuffer(data, "<i2").astype(np.int16)
 
     def hear(self, sound: Samples) -> None:
         """20 ms for the program."""
         if self.open and not self.stalled:
-            self._port.write((sound if self._down is None else self._down(sound)).astype("<i2").tobytes())
+            self._port.write(sound.astype("<i2").tobytes())
+
+    def unplug(self) -> None:
+        """Go from the bus with the modem."""
+        self.end()
+        self._fifo.clear()
+        self._port.unplug()
+
+    def replug(self) -> None:
+        """Be there again."""
+        self._port.replug()
 
     def stale(self, count: int) -> None:
         """Leave bytes of an earlier call for the program to find."""

@@ -1,0 +1,98 @@
+"""The modem's end of an ALSA device: what a USB sound function is to the box. In real time only."""
+
+import contextlib
+import queue
+import threading
+from collections import deque
+
+import alsaaudio
+import numpy as np
+
+from gateway.bench.wire import FRAME, Samples
+from gateway.errors import GatewayError
+
+PERIODS = 4
+HELD = 8
+"""Frames in either direction that wait; what comes beyond is lost, for the two clocks drift apart."""
+RATE = 8000
+
+_SILENCE = np.zeros(FRAME, np.int16)
+
+
+class AlsaEnd:
+    """Fulfils ``SoundEnd``: captures what the box plays, plays what it is to hear. The device runs all the time."""
+
+    def __init__(self, device: str) -> None:
+        """Raises ``GatewayError`` where the device can't be opened."""
+        self.open = False
+        self.stalled = False
+        try:
+            self._in, self._out = (
+                alsaaudio.PCM(
+                    kind,
+                    rate=RATE,
+                    channels=1,
+                    format=alsaaudio.PCM_FORMAT_S16_LE,
+                    periodsize=FRAME,
+                    periods=PERIODS,
+                    device=device,
+                )
+                for kind in (alsaaudio.PCM_CAPTURE, alsaaudio.PCM_PLAYBACK)
+            )
+        except alsaaudio.ALSAAudioError as error:
+            raise GatewayError(f"sound card {device}: can't be used: {error}; correct the modem's audio") from None
+        self._heard: deque[Samples] = deque(maxlen=HELD)
+        self._said: queue.Queue[Samples] = queue.Queue(HELD)
+        self._closed = threading.Event()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._capture, self._play)]
+        for thread in self._threads:
+            thread.start()
+
+    def begin(self) -> None:
+        """A call's sound begins to pass."""
+        self.open = True
+        self._heard.clear()
+
+    def end(self) -> None:
+        """It passes no more."""
+        self.open = False
+
+    def speak(self) -> Samples:
+        """The next 20 ms from the program."""
+        return self._heard.popleft() if self.open and self._heard else _SILENCE
+
+    def hear(self, sound: Samples) -> None:
+        """20 ms for the program."""
+        if self.open and not self.stalled:
+            with contextlib.suppress(queue.Full):
+                self._said.put_nowait(sound)
+
+    def unplug(self) -> None:
+        """Go from the bus with the modem: the device is given back, for good."""
+        self.end()
+        if not self._closed.is_set():
+            self._closed.set()
+            for thread in self._threads:
+                thread.join(1.0)
+            self._in.close()
+            self._out.close()
+
+    def replug(self) -> None:
+        """It doesn't come back: an ALSA device is nothing that the bench can make."""
+
+    def _capture(self) -> None:
+        with contextlib.suppress(alsaaudio.ALSAAudioError):
+            while not self._closed.is_set():
+                count, data = self._in.read()
+                sound = np.frombuffer(data, "<i2").astype(np.int16)
+                if count > 0:
+                    self._heard.extend(sound[at : at + FRAME] for at in range(0, len(sound) - FRAME + 1, FRAME))
+
+    def _play(self) -> None:
+        with contextlib.suppress(alsaaudio.ALSAAudioError):
+            while not self._closed.is_set():
+                try:
+                    sound = self._said.get(timeout=FRAME / RATE)
+                except queue.Empty:
+                    sound = _SILENCE
+                self._out.write(sound.astype("<i2").tobytes())

@@ -34,7 +34,8 @@ def print_report(console: Console, outcome: Outcome, options: Options) -> None:
         _print_steps(console, outcome.records[0], outcome.stories[0], outcome.told_at)
     else:
         _print_table(console, outcome.records)
-    _print_medians(console, outcome)
+    if options.withheld is None:
+        _print_medians(console, outcome, options.speed)
     for note in outcome.notes:
         console.print(f"[yellow]note:[/] {note}")
     console.print(f"[dim]in {options.out}: timeline.json, exchange.jsonl, recordings, AT traces, picture[/]")
@@ -62,10 +63,10 @@ def _print_steps(console: Console, entry: Record, story: Story, told_at: float |
     for number, (what, at, figure) in enumerate(six_steps(entry, story, told_at), 1):
         table.add_row(str(number), what, "" if at is None else f"{at:.2f} s", figure)
     console.print(table)
-    costs = "  ".join(
-        f"{cost['leg']}: {cost['seconds']:.1f} s = {cost['cost']} {cost['currency']}" for cost in entry["costs"]
-    )
-    console.print(f"[dim]the meter  {costs}[/]\n")
+    for cost in entry["costs"]:
+        paid = f"{cost['cost']:g} {cost['currency']}" if cost["cost"] is not None else "no tariff"
+        console.print(f"[dim] the meter: {cost['leg']}, {cost['seconds']:.1f} s, {cost['paid_by']} pays {paid}[/]")
+    console.print()
 
 
 def _print_table(console: Console, records: list[Record]) -> None:
@@ -93,7 +94,8 @@ def _print_refused(console: Console, entry: Record) -> None:
     console.print(f"withheld ({entry['withheld']}): refused: {entry['refused'] or 'no'}; {spoken}; {dialled}")
 
 
-def _print_medians(console: Console, outcome: Outcome) -> None:
+def _print_medians(console: Console, outcome: Outcome, speed: float) -> None:
+    """With the limits at real speed only: sped up, the work between two moments takes as many times longer."""
     limits = {
         "first_leg_s": ("shop's line off hook", "{:.2f} s", FIRST_LEG_LIMIT),
         "id_to_off_hook_ms": ("caller ID complete → off hook", "{:.0f} ms", ID_LIMIT_MS),
@@ -102,12 +104,13 @@ def _print_medians(console: Console, outcome: Outcome) -> None:
     table = Table(box=None, padding=(0, 1), header_style="dim")
     table.add_column("measured by the exchange")
     table.add_column("median" if len(outcome.records) > 1 else "", justify="right")
-    table.add_column("at most", justify="right")
+    table.add_column("at most" if speed == 1.0 else f"(bench time, speed {speed:g})", justify="right")
     for name, value in medians(outcome.records).items():
         what, form, limit = limits[name]
         if value is not None:
             style = "green" if value <= limit else "yellow"
-            table.add_row(what, f"[{style}]{form.format(value)}[/]", form.format(limit))
+            at_most = form.format(limit) if speed == 1.0 else ""
+            table.add_row(what, f"[{style}]{form.format(value)}[/]" if at_most else form.format(value), at_most)
     if table.row_count:
         console.print(table)
 

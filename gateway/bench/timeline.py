@@ -64,6 +64,7 @@ def record(wanted: Wanted, story: Story, orders: Sequence[Row], calls: Sequence[
         "costs": [
             {
                 "leg": "first" if leg is first else "call back",
+                "paid_by": "customer" if meter["number"] == wanted.number else "shop",
                 "seconds": meter["seconds"],
                 "cost": meter["cost"],
                 "currency": meter["currency"],

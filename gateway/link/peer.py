@@ -35,14 +35,16 @@ from gateway.protocols import link, messages
 from gateway.protocols.messages import Message
 from gateway.settings import RouteSettings, Settings
 from gateway.store import inbox, outbox
-from gateway.store.database import Database
+from gateway.store.database import Database, Work
 
 log = logging.getLogger(__name__)
 
 KEYS_EVERY = 1.0
 HEARD_EVERY = 60.0
+MARK_WITHIN = 0.05
 AFTER_TROUBLE = 0.2
-"""Seconds: between looks at the key folder; between marks of the last contact; after the store failed us."""
+"""Seconds: between looks at the key folder; between notes of the last contact; until marks are written that found no
+commit to ride along with; after the store failed us."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Peer:
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
         self._keys_at = self._heard_mark_at = 0.0
+        self._flush_at = float("inf")
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._queued = 0
         self._stopping = False
@@ -198,7 +201,10 @@ class Peer:
         self._load(reader)
         for step in self._sender.due(now):
             self._do(step, now)
-        wait = min(self._sender.deadline, self._keys_at) - time.monotonic()
+        if now >= self._flush_at:
+            self._flush_at = float("inf")
+            self._database.flush()
+        wait = min(self._sender.deadline, self._keys_at, self._flush_at) - time.monotonic()
         ready = dict(self._poller.poll(max(0, math.ceil(wait * 1000))))
         if self._wakeup in ready:
             os.eventfd_read(self._wakeup)
@@ -305,12 +311,16 @@ class Peer:
         if now >= self._heard_mark_at:
             self._heard_mark_at = now + HEARD_EVERY
             at = self.heard_at
-            self._database.write_later(lambda connection: inbox.heard(connection, self.name, at))
+            self._mark(lambda connection: inbox.heard(connection, self.name, at))
 
     def _settle(self, ids: list[str]) -> None:
         if ids:
             at = self._wall_clock()
-            self._database.write_later(lambda connection: outbox.settle(connection, ids, at=at))
+            self._mark(lambda connection: outbox.settle(connection, ids, at=at))
+
+    def _mark(self, work: Work[object]) -> None:
+        self._database.write_later(work)
+        self._flush_at = min(self._flush_at, time.monotonic() + MARK_WITHIN)
 
     def _take(self, letters: list[_Incoming]) -> None:
         """Apply letters in one commit, acknowledge them, tell the daemon of those that were new."""
@@ -323,7 +333,7 @@ class Peer:
             ]
 
         try:
-            fresh = self._database.write_blocking(lambda connection: apply(connection, letters))
+            fresh = self._database.write_blocking(lambda connection: apply(connection, letters), quiet=True)
         except StoreError:
             raise
         except Exception as error:
@@ -334,12 +344,16 @@ class Peer:
             log.error("link: message %s can't be applied: %r", letters[0].message.id, error)
             self._counts["not applied"] += 1
             return
+        news = [letter.message for letter, new in zip(letters, fresh, strict=True) if new]
+        self._counts["duplicate"] += len(letters) - len(news)
         self._acknowledge(letters)
-        for letter, new in zip(letters, fresh, strict=True):
-            self._counts["duplicate"] += not new
-            if new:
-                with suppress(RuntimeError):  # the loop is closing; the message is on disk all the same
-                    self._loop.call_soon_threadsafe(self._on_committed, letter.message)
+        if news:
+            with suppress(RuntimeError):  # the loop is closing; the messages are on disk all the same
+                self._loop.call_soon_threadsafe(self._tell, news)
+
+    def _tell(self, news: list[Message]) -> None:
+        for message in news:
+            self._on_committed(message)
 
     def _acknowledge(self, letters: list[_Incoming]) -> None:
         sequences: dict[tuple[int, bytes], list[int]] = {}

@@ -4,8 +4,8 @@
     result = await database.write(work)             # work(connection) -> result; returns after the commit
     result = await database.read(work)              # the same on a read-only connection
     result = database.write_blocking(work)          # for the link's thread
-    database.write_later(work)                      # rides along with the next commit, within 50 ms
-    database.listen(callback)                       # called after every commit, from the thread that made it
+    database.write_later(work)                      # rides along with the next commit, whoever makes it; see flush
+    database.listen(callback)                       # called after every commit with work that was waited for
     database.close()
 
 Whoever writes while another commit is under way is taken along in the next one (group commit: one fsync for all), each
@@ -34,9 +34,6 @@ from gateway.store.migrations import migrate
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-RIDE = 0.05
-"""Seconds that ``write_later`` waits at most for another commit to ride along with."""
-
 BUSY = 5000
 """Milliseconds to wait for another process's lock (a backup, a technician's sqlite3)."""
 
@@ -51,7 +48,7 @@ class Database:
         self._writing = threading.Lock()
         self._jobs: deque[tuple[Work[Any], Future[Any]]] = deque()
         self._riders: deque[tuple[Work[Any], Future[Any]]] = deque()
-        self._work, self._urgent = threading.Event(), threading.Event()
+        self._work = threading.Event()
         self._listeners: list[Callable[[], None]] = []
         self._closing = False
         self._reader = connect(path, read_only=True)
@@ -83,21 +80,27 @@ class Database:
     def submit(self, work: Work[T]) -> "Future[T]":
         """As ``write``, without waiting."""
         future = self._enqueue(work)
-        self._urgent.set()
         self._work.set()
         return future
 
-    def write_blocking(self, work: Work[T]) -> T:
-        """As ``write``, for threads; makes the commit itself if nobody is at it, taking along who waits."""
+    def write_blocking(self, work: Work[T], *, quiet: bool = False) -> T:
+        """As ``write``, for threads; makes the commit itself if nobody is at it, taking along who waits.
+
+        ``quiet``: listeners need not be told of a commit that holds nothing else.
+        """
         future = self._enqueue(work)
-        self._commit_waiting()
+        self._commit_waiting(quiet=future if quiet else None)
         return future.result()
 
     def write_later(self, work: Work[object]) -> None:
-        """Have ``work`` done with the next commit, or soon: for marks whose loss costs only a repetition."""
+        """Have ``work`` done with the next commit, or by ``flush``: for marks whose loss costs only a repetition."""
         self._check_open()
         self._riders.append((work, Future()))
-        self._work.set()
+
+    def flush(self) -> None:
+        """Write now what still waits for a commit to ride along with. Blocks."""
+        if self._riders:
+            self._commit_waiting()
 
     def reader(self) -> sqlite3.Connection:
         """A read-only connection of the caller's own, to be closed by the caller."""
@@ -112,7 +115,6 @@ class Database:
         if self._closing:
             return
         self._closing = True
-        self._urgent.set()
         self._work.set()
         self._thread.join()
         self._reading.shutdown()
@@ -139,24 +141,22 @@ class Database:
         while not self._closing:
             self._work.wait()
             self._work.clear()
-            if not self._jobs and self._riders:
-                self._urgent.wait(RIDE)
-            self._urgent.clear()
             self._commit_waiting()
         self._commit_waiting()
 
-    def _commit_waiting(self) -> None:
+    def _commit_waiting(self, quiet: "Future[Any] | None" = None) -> None:
         with self._writing:
-            jobs = [*_drain(self._jobs), *_drain(self._riders)]
+            jobs = _drain(self._jobs)
+            loud = any(future is not quiet for _, future in jobs)
+            jobs += _drain(self._riders)
             outcomes = self._commit(jobs) if jobs else []
         for future, result, error in outcomes:
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
-        if outcomes:
-            for callback in self._listeners:
-                callback()
+        for callback in self._listeners if loud else ():
+            callback()
 
     def _commit(
         self, jobs: list[tuple[Work[Any], Future[Any]]]

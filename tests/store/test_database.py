@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -84,17 +84,37 @@ async def test_work_that_fails_takes_back_itself_and_nobody_else(database: Datab
     assert names(path) == ["a", "b"]
 
 
-async def test_marks_that_are_written_later_are_there_soon_or_with_the_next_commit(
-    database: Database, path: Path
-) -> None:
-    commits: list[None] = []
-    database.listen(lambda: commits.append(None))
+async def test_marks_that_are_written_later_ride_along_with_the_next_commit(database: Database, path: Path) -> None:
     database.write_later(count("mark"))
+    assert names(path) == []
     await database.write(count("work"))
     assert names(path) == ["mark", "work"]
+
+
+@pytest.mark.parametrize("end", [Database.flush, Database.close])
+def test_marks_that_nobody_took_along_are_written_by_flush_and_close(
+    database: Database, path: Path, end: Callable[[Database], None]
+) -> None:
     database.write_later(count("alone"))
-    database.close()
-    assert names(path) == ["alone", "mark", "work"]
+    end(database)
+    assert names(path) == ["alone"]
+
+
+def test_a_quiet_write_tells_listeners_only_of_the_work_of_others(database: Database) -> None:
+    told: list[None] = []
+    database.listen(lambda: told.append(None))
+    database.write_blocking(count("a"), quiet=True)
+    assert told == []
+    database.write_blocking(count("b"))
+    assert told == [None]
+    jobs = iter([count("d")])
+
+    def slow(connection: sqlite3.Connection) -> None:
+        threading.Thread(target=lambda: database.submit(next(jobs))).start()
+
+    database.write_blocking(slow, quiet=True)
+    database.submit(count("e")).result()
+    assert len(told) >= 2
 
 
 def test_threads_write_too_and_none_is_lost(database: Database, path: Path) -> None:

@@ -1,0 +1,412 @@
+"""A durable push, three ways: commit at the sender, send, commit at the receiver, acknowledge, mark at the sender.
+
+* ``Floor``: raw TCP, blocking, nothing but length, sequence and body: what disk and kernel allow;
+* ``Link``: this project's link (ZeroMQ, CURVE, the gateway's own store and threads);
+* ``Mqtt``: Mosquitto as Debian ships it, QoS 1 both ways, the receiver's acknowledgement being a message as well.
+
+The SQLite work is the same in all of them: ``outbox.post``, ``inbox.take`` with the overseas journal's effect, and
+``outbox.settle`` with the next commit. Sender and receiver are processes of their own.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import statistics
+import struct
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol
+
+from gateway import clock
+from gateway.link.keys import KeyFolder
+from gateway.link.peer import Peer
+from gateway.protocols.messages import CallRequest, decode
+from gateway.settings import LineSettings, LinkSettings, RouteSettings, Settings
+from gateway.store import inbox, outbox
+from gateway.store.database import Database, connect
+from gateway.store.journal import Domestic, Overseas
+
+WINDOW = 64
+HEAD = struct.Struct("!IQ")
+ACK = struct.Struct("!Q")
+
+
+@dataclass(frozen=True)
+class Result:
+    """Milliseconds of one push at a time, and pushes a second with a window of 64."""
+
+    p50: float
+    p99: float
+    rate: float
+
+
+class Way(Protocol):
+    """The sending end of one way."""
+
+    def post(self, count: int) -> None:
+        """Commit so many messages at once, and send them."""
+
+    def settled(self) -> tuple[int, float]:
+        """Wait until the receiver has more on its disk; how many more, and when that was known here."""
+
+
+def measure(way: Way, singles: int, many: int) -> Result:
+    """Run one way: first one push at a time, then with a full window."""
+    took = []
+    for _ in range(singles + 50):
+        began = time.perf_counter()
+        way.post(1)
+        took.append(way.settled()[1] - began)
+    began, posted, under_way = time.perf_counter(), 0, 0
+    while posted < many or under_way:
+        free = min(WINDOW - under_way, many - posted)
+        if free:
+            way.post(free)
+            posted, under_way = posted + free, under_way + free
+        under_way -= way.settled()[0]
+    rate = many / (time.perf_counter() - began)
+    took = took[50:]
+    return Result(statistics.median(took) * 1e3, statistics.quantiles(took, n=100)[98] * 1e3, rate)
+
+
+def request() -> CallRequest:
+    """One caller."""
+    return CallRequest(str(uuid.uuid4()), "+819012345678", time.time(), "+81355501234", "ja")
+
+
+def settings_of(folder: Path, role: str, routes: tuple[RouteSettings, ...]) -> Settings:
+    """A box with one line that nobody uses: "tokyo" is the domestic one, "boise" the overseas one."""
+    name, peer = ("tokyo", "boise") if role == "domestic" else ("boise", "tokyo")
+    line = LineSettings(name="a", port="/dev/null", model="usr5637", number="+81355501234")
+    return Settings(
+        role=role, name=name, data=str(folder / name), lines=(line,), link=LinkSettings(peer=peer, routes=routes)
+    )
+
+
+def pair_keys(folder: Path) -> None:
+    """Make both boxes' keys in ``folder`` and have them trust each other."""
+    tokyo, boise = KeyFolder(folder / "tokyo" / "keys"), KeyFolder(folder / "boise" / "keys")
+    tokyo_pair, boise_pair = tokyo.new(), boise.new()
+    tokyo.trust("boise", boise_pair.public)
+    boise.trust("tokyo", tokyo_pair.public)
+
+
+@contextmanager
+def child(run: Callable[[], None]) -> Iterator[int]:
+    """A process of its own for the block."""
+    process = os.fork()
+    if not process:
+        try:
+            run()
+        finally:
+            os._exit(0)
+    try:
+        yield process
+    finally:
+        os.kill(process, signal.SIGTERM)
+        os.waitpid(process, 0)
+
+
+def free_port() -> int:
+    """A port that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Disk:
+    """The same SQLite work without our threads: one connection, blocking."""
+
+    def __init__(self, path: Path) -> None:
+        Database.open(path).close()
+        self.connection = connect(path, read_only=False)
+        self.connection.execute("PRAGMA synchronous = FULL")
+        self.marks: list[str] = []
+        self.ids: dict[int, str] = {}
+        self.overseas = Overseas(None, "tokyo")  # type: ignore[arg-type]  # for its effect alone
+
+    def post(self, count: int) -> list[tuple[int, bytes]]:
+        """Commit requests and the marks that wait; (sequence, body) of each."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        outbox.settle(self.connection, self.marks, at=time.time())
+        self.marks.clear()
+        after = self._last()
+        for _ in range(count):
+            outbox.post(self.connection, "boise", request(), at=time.time())
+        rows = outbox.waiting(self.connection, "boise", {0: after}, count)
+        self.connection.execute("COMMIT")
+        self.ids |= {row.sequence: row.id for row in rows}
+        return [(row.sequence, row.body) for row in rows]
+
+    def mark(self, sequence: int) -> None:
+        """This one is settled; to be written with the next commit."""
+        self.marks.append(self.ids.pop(sequence))
+
+    def take(self, letters: list[tuple[int, bytes]]) -> None:
+        """Commit what came in."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        for sequence, body in letters:
+            inbox.take(self.connection, "tokyo", sequence, decode(body), at=time.time(), effect=self.overseas.effect)
+        self.connection.execute("COMMIT")
+
+    def _last(self) -> int:
+        row = self.connection.execute("SELECT sequence FROM peer WHERE name = 'boise'").fetchone()
+        return row[0] if row else 0
+
+
+class Stream:
+    """Whole letters out of a TCP stream."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.rest = b""
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def letters(self) -> list[tuple[int, bytes]]:
+        """Wait for at least one."""
+        found: list[tuple[int, bytes]] = []
+        while not found:
+            data = self.connection.recv(65536)
+            if not data:
+                raise EOFError
+            self.rest += data
+            while len(self.rest) >= HEAD.size:
+                length, sequence = HEAD.unpack_from(self.rest)
+                if len(self.rest) < HEAD.size + length:
+                    break
+                found.append((sequence, self.rest[HEAD.size : HEAD.size + length]))
+                self.rest = self.rest[HEAD.size + length :]
+        return found
+
+    def send(self, letters: list[tuple[int, bytes]]) -> None:
+        """All at once."""
+        self.connection.sendall(b"".join(HEAD.pack(len(body), sequence) + body for sequence, body in letters))
+
+
+class Floor:
+    """Raw TCP, sending end."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.disk = Disk(folder / "floor-a" / "gateway.db")
+        self.stream = Stream(socket.create_connection(("127.0.0.1", port)))
+
+    def post(self, count: int) -> None:
+        """See ``Way``."""
+        self.stream.send(self.disk.post(count))
+
+    def settled(self) -> tuple[int, float]:
+        """See ``Way``."""
+        acks = self.stream.letters()
+        for sequence, _ in acks:
+            self.disk.mark(sequence)
+        return len(acks), time.perf_counter()
+
+
+def run_floor(folder: Path, singles: int, many: int) -> Result:
+    """Raw TCP."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def receive() -> None:
+        disk = Disk(folder / "floor-b" / "gateway.db")
+        stream = Stream(listener.accept()[0])
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                letters = stream.letters()
+                disk.take(letters)
+                stream.send([(sequence, b"") for sequence, _ in letters])
+
+    with child(receive), contextlib.closing(listener):
+        return measure(Floor(folder, listener.getsockname()[1]), singles, many)
+
+
+class TellingPeer(Peer):
+    """A peer that says when the other box has something on its disk."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        super().__init__(settings, database, Domestic(database, "boise").effect, lambda message: None)
+        self.news: SimpleQueue[tuple[int, float]] = SimpleQueue()
+
+    def _settle(self, ids: list[str]) -> None:
+        super()._settle(ids)
+        self.news.put((len(ids), time.perf_counter()))
+
+
+class Link:
+    """Our own link, sending end."""
+
+    def __init__(self, peer: TellingPeer, database: Database) -> None:
+        self.peer, self.database = peer, database
+
+    def post(self, count: int) -> None:
+        """See ``Way``."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for _ in range(count):
+                outbox.post(connection, "boise", request(), at=time.time())
+
+        self.database.write_blocking(work)
+
+    def settled(self) -> tuple[int, float]:
+        """See ``Way``."""
+        return self.peer.news.get()
+
+
+def run_link(folder: Path, singles: int, many: int) -> Result:
+    """ZeroMQ with CURVE, as the daemons run it."""
+    pair_keys(folder)
+    port = free_port()
+    routes = (RouteSettings(name="n", bind=f"tcp://127.0.0.1:{port}"),)
+
+    def receive() -> None:
+        settings = settings_of(folder, "overseas", routes)
+
+        async def serve() -> None:
+            database = Database.open(settings.store)
+            await Peer(settings, database, Overseas(database, "tokyo").effect, lambda message: None).start()
+            await asyncio.Event().wait()
+
+        clock.run(serve())
+
+    async def send() -> Result:
+        connecting = (RouteSettings(name="n", connect=f"tcp://127.0.0.1:{port}"),)
+        settings = settings_of(folder, "domestic", connecting)
+        with contextlib.closing(Database.open(settings.store)) as database:
+            peer = TellingPeer(settings, database)
+            await peer.start()
+            result = await asyncio.to_thread(measure, Link(peer, database), singles, many)
+            await peer.stop()
+            return result
+
+    with child(receive):
+        return clock.run(send())
+
+
+class MqttClient:
+    """As much of MQTT 3.1.1 as it takes: connect, subscribe, publish and receive with QoS 1."""
+
+    def __init__(self, port: int, name: str, topic: str) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port))
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rest = b""
+        self.sent = 0
+        body = b"\x00\x04MQTT\x04\x02\x00\x00" + self._text(name)
+        self.connection.sendall(self._packet(0x10, body))
+        self._until(0x20)
+        self.connection.sendall(self._packet(0x82, b"\x00\x01" + self._text(topic) + b"\x01"))
+        self._until(0x90)
+
+    def publish(self, topic: str, bodies: list[bytes]) -> None:
+        """Send with QoS 1; the broker's PUBACKs are read along the way."""
+        packets = []
+        for body in bodies:
+            self.sent = self.sent % 65535 + 1
+            packets.append(self._packet(0x32, self._text(topic) + self.sent.to_bytes(2, "big") + body))
+        self.connection.sendall(b"".join(packets))
+
+    def receive(self) -> list[bytes]:
+        """Wait for at least one message; what came is acknowledged to the broker at once."""
+        found: list[bytes] = []
+        while not found:
+            self.rest += self._more()
+            for kind, body in self._packets():
+                if kind & 0xF0 == 0x30:
+                    length = 2 + int.from_bytes(body[:2], "big")
+                    self.connection.sendall(self._packet(0x40, body[length : length + 2]))
+                    found.append(body[length + 2 :])
+        return found
+
+    def _until(self, kind: int) -> None:
+        while all(each != kind for each, _ in self._packets()):
+            self.rest += self._more()
+
+    def _more(self) -> bytes:
+        data = self.connection.recv(65536)
+        if not data:
+            raise EOFError
+        return data
+
+    def _packets(self) -> list[tuple[int, bytes]]:
+        found = []
+        while len(self.rest) >= 2:
+            length, shift, at = 0, 0, 1
+            while at < len(self.rest):
+                length |= (self.rest[at] & 0x7F) << shift
+                shift, at = shift + 7, at + 1
+                if not self.rest[at - 1] & 0x80:
+                    break
+            if len(self.rest) < at + length:
+                break
+            found.append((self.rest[0], self.rest[at : at + length]))
+            self.rest = self.rest[at + length :]
+        return found
+
+    @staticmethod
+    def _text(text: str) -> bytes:
+        return len(text).to_bytes(2, "big") + text.encode()
+
+    @staticmethod
+    def _packet(kind: int, body: bytes) -> bytes:
+        length, left = b"", len(body)
+        while True:
+            left, seven = left >> 7, left & 0x7F
+            length += bytes([seven | (0x80 if left else 0)])
+            if not left:
+                return bytes([kind]) + length + body
+
+
+class Mqtt:
+    """Mosquitto, sending end."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.disk = Disk(folder / "mqtt-a" / "gateway.db")
+        self.client = MqttClient(port, "a", "acks")
+
+    def post(self, count: int) -> None:
+        """See ``Way``."""
+        self.client.publish("letters", [ACK.pack(sequence) + body for sequence, body in self.disk.post(count)])
+
+    def settled(self) -> tuple[int, float]:
+        """See ``Way``."""
+        acks = self.client.receive()
+        for ack in acks:
+            self.disk.mark(*ACK.unpack(ack))
+        return len(acks), time.perf_counter()
+
+
+def run_mqtt(folder: Path, singles: int, many: int) -> Result:
+    """Mosquitto, QoS 1. Raises ``FileNotFoundError`` where it is not installed."""
+    port = free_port()
+    settings = folder / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
+        f"max_inflight_messages {WINDOW}\nset_tcp_nodelay true\nuser root\nlog_type error\n"
+    )
+    broker = subprocess.Popen(["mosquitto", "-c", str(settings)], stdout=subprocess.DEVNULL)
+    try:
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            time.sleep(0.05)
+
+        def receive() -> None:
+            disk = Disk(folder / "mqtt-b" / "gateway.db")
+            client = MqttClient(port, "b", "letters")
+            with contextlib.suppress(EOFError, ConnectionError):
+                while True:
+                    letters = [(ACK.unpack_from(body)[0], body[ACK.size :]) for body in client.receive()]
+                    disk.take(letters)
+                    client.publish("acks", [ACK.pack(sequence) for sequence, _ in letters])
+
+        with child(receive):
+            time.sleep(1.0)  # until it has subscribed
+            return measure(Mqtt(folder, port), singles, many)
+    finally:
+        broker.terminate()
+        broker.wait()

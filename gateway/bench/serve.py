@@ -9,7 +9,9 @@ from pathlib import Path
 import sdnotify
 
 from gateway.bench.control import Control
-from gateway.bench.emulators import GSM_MODELS, open_gsm_modem, open_modem
+from gateway.bench.emulators import open_modem
+from gateway.bench.emulators.gsm import open_gsm_modem
+from gateway.bench.emulators.gsm_models import GSM_MODELS
 from gateway.bench.exchange import Exchange
 from gateway.bench.handset import Handset
 from gateway.bench.mobile import MobileSubscriber

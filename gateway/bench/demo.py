@@ -109,7 +109,7 @@ def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
 def run(options: Options, console: Console) -> Outcome:
     """The whole demo; its files are in ``options.out`` afterwards. Raises ``GatewayError``."""
     prepare(options.out)
-    plan = Plan(options.lines, (options.model,), options.language, options.speed)
+    plan = Plan(lines=options.lines, models=(options.model,), language=options.language, speed=options.speed)
     everybody = customers(options, plan)
     with console.status("starting the exchange and both boxes …"):
         rig = Rig(options.out, plan)

@@ -4,6 +4,7 @@ Towards ``Call`` it is a ``Subscriber`` like any other; towards its terminal, an
 words what a loop says by ringing current and tones.
 """
 
+from functools import partial
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +19,8 @@ Cause = Literal[1, 16, 17, 19, 34]
 
 CAUSES: dict[ToneName, Cause] = {"busy": 17, "congestion": 34, "unobtainable": 1}
 NO_ANSWER: Cause = 19
+ACCESS = 1.5
+"""Seconds from ATD until the network has given us a channel; more where LTE falls back to 3G for a call."""
 
 _SILENCE = np.zeros(FRAME, np.int16)
 
@@ -106,7 +109,7 @@ class MobileSubscriber(Subscriber):
         self.off = True
         self.log("off_hook")
         self._office.lifted(self)
-        self._office.dialled(self, self._dialled_form(digits), timed_out=True)
+        self._wait(ACCESS, partial(self._route, self._dialled_form(digits)))
 
     # --- what a call does ----------------------------------------------------------------------------------------
 
@@ -182,6 +185,9 @@ class MobileSubscriber(Subscriber):
         if self._mobile is not None:
             self._mobile.released(cause)
         self._let_in()
+
+    def _route(self, digits: str) -> None:
+        self._office.dialled(self, digits, timed_out=True)
 
     def _let_in(self) -> None:
         """What waited comes in now."""

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from gateway.bench import control
 from gateway.bench.customers import CallOrder
+from gateway.bench.emulators.gsm_models import GSM_MODELS
 from gateway.bench.process import Program, ask
 from gateway.bench.script import Result
 from gateway.bench.toml import to_toml
@@ -51,6 +52,10 @@ class Plan:
     """On each box."""
     models: tuple[str, ...] = ("usr5637",)
     """Of the first line, the second, and so on, then from the start again; on both boxes."""
+    overseas_models: tuple[str, ...] | None = None
+    """Of the overseas box, where they differ."""
+    cards: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """ALSA devices of GSM lines by their name (``jp1``): the box's end, the modem's end. Others have a sound port."""
     language: str = "ja"
     speed: float = 1.0
     extra: Mapping[Box, Mapping[str, Any]] = field(default_factory=dict)
@@ -186,11 +191,7 @@ class Rig:
         self._trust_each_other()
 
     def _exchange_settings(self) -> dict[str, Any]:
-        modems = [
-            {"name": line["name"], "model": line["model"], "number": line["number"], "port": line["port"]}
-            for box in BOXES
-            for line in self._lines(box)
-        ]
+        modems = [self._modem(line) for box in BOXES for line in self._lines(box)]
         base = {"log": "exchange.jsonl", "recordings": "recordings", "trace": "trace", "control": str(self.control)}
         return overlaid(base, {**self.plan.exchange, "modem": modems})
 
@@ -214,17 +215,30 @@ class Rig:
 
     def _lines(self, box: Box) -> list[dict[str, Any]]:
         country = "JP" if box == "domestic" else "US"
+        models = self.plan.models if box == "domestic" else self.plan.overseas_models or self.plan.models
         names = [f"{country.lower()}{line}" for line in range(1, self.plan.lines + 1)]
         return [
             {
                 "name": name,
                 "port": str(self.folder / "ports" / name),
-                "model": self.plan.models[place % len(self.plan.models)],
+                "model": models[place % len(models)],
                 "number": number,
                 "country": country,
+                **self._audio(name, models[place % len(models)], end=0),
             }
             for place, (name, number) in enumerate(zip(names, self.plan.numbers(box), strict=True))
         ]
+
+    def _modem(self, line: dict[str, Any]) -> dict[str, Any]:
+        """The exchange's end of a line."""
+        shared = {key: line[key] for key in ("name", "model", "number", "port")}
+        return {**shared, **self._audio(line["name"], line["model"], end=1)}
+
+    def _audio(self, name: str, model: str, end: int) -> dict[str, str]:
+        if model not in GSM_MODELS:
+            return {}
+        card = self.plan.cards.get(name)
+        return {"audio": f"alsa:{card[end]}" if card else str(self.folder / "ports" / f"{name}-sound")}
 
     def _trust_each_other(self) -> None:
         for box in BOXES:

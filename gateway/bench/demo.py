@@ -38,6 +38,8 @@ HELD_BACK = 6.0
 """Bench seconds for which nothing may be dialled after a refused caller has gone."""
 IN_TIME = 30.0
 """Bench seconds for the last order to reach the shop."""
+READABLE = 4.0
+"""Lines times speed up to which prompts are shown as they are spoken; beyond that nobody could read them."""
 RESULTS = ("timeline.json", "first-leg.wav", "call-back.wav", "call-back.png")
 
 
@@ -159,6 +161,7 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
     scene = Scene(boxes, f"gateway demo · {options.model} · speed {plan.speed:g}")
     narrator = Narrator({number: who for number, (who, _, _) in boxes.items()})
     listener = Listener(options.language, narrator.boxes)
+    readable = options.lines * options.speed <= READABLE
     crowd = Crowd(rig, everybody)
     shown = 0
     with Screen(console, scene) as screen:
@@ -166,7 +169,7 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
         while True:
             done = crowd.done
             events = rig.events()
-            for event in events[shown:]:
+            for event in events[shown:] if readable else ():
                 listener.follow(event)
             screen.show(events[shown:], lambda event: list(narrator.tell(event)))
             shown = len(events)

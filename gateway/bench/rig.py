@@ -88,11 +88,7 @@ class Rig:
         self.boxes = {box: self._program(box, "run", "--settings", str(self.settings_of(box))) for box in BOXES}
 
     def __enter__(self) -> "Rig":
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
+        self.start()
         return self
 
     def __exit__(
@@ -108,12 +104,16 @@ class Rig:
 
     def start(self) -> None:
         """Exchange first, then both boxes at once. Raises ``ProgramFailed`` with the one line that says why."""
-        self.exchange.start()
-        self.exchange.await_ready()
-        for program in self.boxes.values():
-            program.start()
-        for program in self.boxes.values():
-            program.await_ready()
+        try:
+            self.exchange.start()
+            self.exchange.await_ready()
+            for program in self.boxes.values():
+                program.start()
+            for program in self.boxes.values():
+                program.await_ready()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """All of them, the boxes first; leaves the files."""

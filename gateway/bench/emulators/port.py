@@ -184,8 +184,12 @@ class PtyPort:
 
     def _dropped(self) -> None:
         self._detach()
-        self._tidy()
-        self._await_program()
+        try:
+            self._tidy()
+            self._await_program()
+        except OSError:  # left exclusive (TIOCEXCL): on a real port that ends with the last close
+            self.unplug()
+            self.replug()
         self.on_drop()
 
     def _detach(self) -> None:

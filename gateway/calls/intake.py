@@ -54,11 +54,11 @@ class Intake:
         log.info("line %s: %s: %s", self.line.name, call.caller, verdict.reason or "accepted")
         if not verdict.accepted:
             await self._note_refusal(call, verdict)
-        if verdict.clip is None:
-            await self.line.reject(call)
-            return
         try:
-            await self._guide(call, verdict.clip, request)
+            if verdict.clip is None:
+                await self.line.reject(call)
+            else:
+                await self._guide(call, verdict.clip, request)
         finally:
             if request is not None:
                 await asyncio.shield(self._release(call, request))

@@ -1,4 +1,7 @@
-"""Who is accepted, who is refused, and what each of them hears (``None``: nothing, the line rings on unanswered).
+"""Who is accepted, who is refused, and what each of them hears (``None``: nothing, nobody answers).
+
+An analogue line rings on then; a mobile line rejects the call, which costs neither side anything: so an accepted caller
+can have his call-back without being answered at all (``guidance.answer = "reject"``, the free trigger).
 
 Only a caller who withheld the number by wish (P) can be helped by "dial 186 first"; with C (public telephone),
 O (unavailable), S (service conflict) and unknown the hint would be wrong.
@@ -45,6 +48,8 @@ class Screening:
             return Verdict(False, f"{refusal.layer}: {refusal.reason}", refused_clip)
         if peer_away:
             return self.not_kept("the overseas box has been away too long")
+        if self.guidance.answer == "reject":
+            return Verdict(True, "", None)
         return Verdict(True, "", "guidance_accepted" if self.guidance.accepted == "speech" else "guidance_tone")
 
     def not_kept(self, reason: str) -> Verdict:

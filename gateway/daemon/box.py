@@ -11,7 +11,7 @@ import sdnotify
 from gateway.errors import SettingsError
 from gateway.link.keys import KeyFolder
 from gateway.link.peer import Peer
-from gateway.modems.catalogue import profile_of
+from gateway.modems.catalogue import can_reject
 from gateway.protocols.messages import Message
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -38,12 +38,16 @@ async def linked(
 
 
 def check_models(settings: Settings) -> None:
-    """Raise ``SettingsError`` that names the line whose model nobody knows."""
+    """Raise ``SettingsError`` that names the line whose model nobody knows, or that can't do what is asked of it."""
     for line in settings.lines:
         try:
-            profile_of(line.model)
+            rejects = can_reject(line.model)
         except SettingsError as error:
             raise SettingsError(f'line "{line.name}": {error}') from None
+        if settings.guidance.answer == "reject" and not rejects:
+            raise SettingsError(
+                f'line "{line.name}": a {line.model} can\'t refuse a call; set guidance.answer to "answer"'
+            )
 
 
 def stop_on_signals() -> None:

@@ -48,6 +48,11 @@ def profile_of(model: str) -> Profile:
     return _driver(model)[1]
 
 
+def can_reject(model: str) -> bool:
+    """Whether a call can be refused without being answered: on mobile lines. Raises ``SettingsError``."""
+    return isinstance(profile_of(model), GsmProfile)
+
+
 @asynccontextmanager
 async def open_line(settings: LineSettings, port: Port | None = None) -> AsyncIterator[Line]:
     """A line, set up and on hook; its port is given back at the end. Raises ``SettingsError``, ``LineLost``.

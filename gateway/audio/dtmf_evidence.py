@@ -44,23 +44,23 @@ class Evidence:
     fit: Fit
     background: Background
 
-    @property
+    @functools.cached_property
     def centre(self) -> float:
         """Sample of the stream that the fit's phases belong to."""
         return self.end - (len(self.fit.residual) + 1) / 2
 
-    @property
+    @functools.cached_property
     def offsets(self) -> tuple[float, float]:
         """Per cent off the nominal frequency, low and high tone."""
         low, high = self.fit.frequency
         return 100 * (low / LOW[self.key >> 2] - 1), 100 * (high / HIGH[self.key & 3] - 1)
 
-    @property
+    @functools.cached_property
     def levels(self) -> tuple[float, float]:
         """Low and high tone, dBm0."""
         return power_to_dbm0(self.fit.power[0]), power_to_dbm0(self.fit.power[1])
 
-    @property
+    @functools.cached_property
     def clarity(self) -> float:
         """Both tones over everything else, dB."""
         return 10 * math.log10((sum(self.fit.power) + 1e-3) / (self.fit.noise + 1))
@@ -126,14 +126,21 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
     if evidence.clarity > CLEAR:
         return True
     score = CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True))
+    return score + _testimony(evidence, past) > REQUIRED
+
+
+def _testimony(evidence: Evidence, past: Sequence[Evidence]) -> float:
+    """What earlier keys add to the score: a telephone's levels and its oscillator stay what they are."""
     witnesses = [old for old in past if evidence.end - old.end < MEMORY]
-    alike = sum(_alike(evidence, old) for old in witnesses)
-    strange = not alike and len(witnesses) >= 3
-    return score + 1.75 * min(alike, 2) - 2 * strange > REQUIRED
+    same = sum(_alike(evidence, old, 0.15, 1.0) for old in witnesses)
+    similar = sum(_alike(evidence, old, 0.4, 2.0) for old in witnesses)
+    if not similar and len(witnesses) >= 3:
+        return -2.0
+    return max(1.75 * min(similar, 2), 3.0 * min(same, 2))
 
 
-def _alike(one: Evidence, other: Evidence) -> bool:
-    """Whether two presses could come from the same telephone: its levels and its oscillator stay what they are."""
-    return all(abs(a - b) < 2.0 for a, b in zip(one.levels, other.levels, strict=True)) and all(
-        abs(a - b) < 0.4 for a, b in zip(one.offsets, other.offsets, strict=True)
+def _alike(one: Evidence, other: Evidence, per_cent: float, decibels: float) -> bool:
+    """Whether two presses agree so closely in the offsets and in the levels of both tones."""
+    return all(abs(a - b) < per_cent for a, b in zip(one.offsets, other.offsets, strict=True)) and all(
+        abs(a - b) < decibels for a, b in zip(one.levels, other.levels, strict=True)
     )

@@ -17,6 +17,10 @@ PIECE = 20
 """Samples in a piece that is kept or left out as a whole."""
 TRUST = 0.4
 """Phase error, in radians at the ends of the stretch, up to which one step finds the frequency well enough."""
+DOUBT = 4.0
+"""And from which on there is no tone where it was looked for."""
+RADIANS = 2 * np.pi / SAMPLE_RATE
+"""Hz to radians a sample."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,34 @@ class Fit:
 
 
 @functools.lru_cache(maxsize=256)
-def _times(length: int) -> tuple[Floats, Floats]:
-    """Sample times about the middle, and the same from -1 to 1."""
-    time: Floats = np.arange(length, dtype=np.float64) - (length - 1) / 2
-    ramp: Floats = time / (length / 2)
-    return time, ramp
+def _model(low: float, high: float, length: int) -> tuple[Floats, Floats]:
+    """The nine components of the model, (9, length), and what turns products with them into a solution, (9, 9).
+
+    A telephone's keys are fitted over and over at the same few frequencies and lengths: the cache saves most of it.
+    """
+    model = _components(low, high, length)
+    return model, np.asarray(np.linalg.inv(model @ model.T), dtype=np.float64)
+
+
+def _components(low: float, high: float, length: int) -> Floats:
+    """Cosines, sines (low, high), the same times a ramp from -1 to 1, and 1; time counts from the middle."""
+    time = np.arange(length) - (length - 1) / 2
+    angle = np.multiply.outer((low * RADIANS, high * RADIANS), time)
+    model = np.ones((9, length))
+    np.cos(angle, out=model[0:2])
+    np.sin(angle, out=model[2:4])
+    np.multiply(model[0:4], time * (2 / length), out=model[4:8])
+    return model
 
 
 def fit(sound: Floats, low: float, high: float) -> Fit:
     """Fit tones near ``low`` and ``high`` (Hz, within some 10 Hz) to ``sound``, 160 samples and more."""
-    found, drift = _solve(sound, low, high, None)
-    if TRUST < drift < 4:
-        found, _ = _solve(sound, *found.frequency, None)
-    return found
+    model, solver = _model(low, high, len(sound))
+    solution = solver @ (model @ sound)
+    residual = sound - solution @ model
+    found = _read(solution.tolist(), (low, high), residual, residual)
+    drift = max(abs(a - b) for a, b in zip(found.frequency, (low, high), strict=True)) * len(sound) / 2 * RADIANS
+    return _refit(sound, found.frequency, None) if TRUST < drift < DOUBT else found
 
 
 def fit_without_breaks(sound: Floats, first: Fit) -> Fit:
@@ -67,34 +86,32 @@ def fit_without_breaks(sound: Floats, first: Fit) -> Fit:
             break
         kept = np.ones(len(sound), dtype=bool)
         kept[start:] = np.repeat(~bad, PIECE)
-        best, _ = _solve(sound, *best.frequency, kept)
+        best = _refit(sound, best.frequency, kept)
     return best
 
 
-def _solve(sound: Floats, low: float, high: float, kept: npt.NDArray[np.bool_] | None) -> tuple[Fit, float]:
-    """The fit, and how far (radians at the ends) the tones turned out to be from where they were looked for."""
-    length = len(sound)
-    time, ramp = _times(length)
-    radians = 2 * np.pi / SAMPLE_RATE
-    angle = np.multiply.outer((low * radians, high * radians), time)
-    model = np.ones((9, length))
-    np.cos(angle, out=model[0:2])
-    np.sin(angle, out=model[2:4])
-    np.multiply(model[0:4], ramp, out=model[4:8])
+def _refit(sound: Floats, near: tuple[float, float], kept: npt.NDArray[np.bool_] | None) -> Fit:
+    """Fit once at any frequencies, to all of the sound or to the samples that are kept."""
+    model = _components(*near, len(sound))
     used, heard = (model, sound) if kept is None else (model[:, kept], sound[kept])
     solution = np.linalg.solve(used @ used.T, used @ heard)
     residual = sound - solution @ model
-    counted = residual if kept is None else residual[kept]
-    cl, ch, sl, sh, dcl, dch, dsl, dsh, _ = solution.tolist()
-    first, second = complex(cl, -sl), complex(ch, -sh)
-    change = (complex(dcl, -dsl) / first if first else 0j, complex(dch, -dsh) / second if second else 0j)
-    to_hertz = 2 / length / radians
+    return _read(solution.tolist(), near, residual, residual if kept is None else residual[kept])
+
+
+def _read(solution: list[float], near: tuple[float, float], residual: Floats, counted: Floats) -> Fit:
+    """What the nine numbers of a solution mean."""
+    cos_low, cos_high, sin_low, sin_high, more_cos_low, more_cos_high, more_sin_low, more_sin_high, _ = solution
+    low, high = complex(cos_low, -sin_low), complex(cos_high, -sin_high)
+    change_low = complex(more_cos_low, -more_sin_low) / low if low else 0j
+    change_high = complex(more_cos_high, -more_sin_high) / high if high else 0j
+    to_hertz = 2 / len(residual) / RADIANS
     return Fit(
-        frequency=(low + change[0].imag * to_hertz, high + change[1].imag * to_hertz),
-        power=(abs(first) ** 2 / 2, abs(second) ** 2 / 2),
-        phase=(first, second),
-        slope=max(abs(change[0].real), abs(change[1].real)),
+        frequency=(near[0] + change_low.imag * to_hertz, near[1] + change_high.imag * to_hertz),
+        power=(abs(low) ** 2 / 2, abs(high) ** 2 / 2),
+        phase=(low, high),
+        slope=max(abs(change_low.real), abs(change_high.real)),
         residual=residual,
         noise=float(counted @ counted) / len(counted),
-        left_out=1 - len(counted) / length,
-    ), max(abs(change[0].imag), abs(change[1].imag))
+        left_out=1 - len(counted) / len(residual),
+    )

@@ -13,7 +13,7 @@ from gateway.line import SAMPLE_RATE
 
 FLOOR = 32767.0**2 / 2 * 10 ** ((-44 - FULL_SCALE_DBM0) / 10)
 """Power (mean square) below which a tone is not looked at: some dB under the -40 dBm0 from which a key counts."""
-SHARE = 0.2
+SHARE = 0.12
 """Both tones' least share of all energy in a window before anything is looked at."""
 SHORTEST = 0.036 * SAMPLE_RATE
 """Samples from onset to decision: 23 ms is no key, 40 ms is one (ITU-T Q.24)."""

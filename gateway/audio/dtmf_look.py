@@ -14,7 +14,7 @@ from gateway.line import SAMPLE_RATE
 LONGEST = 640
 """Samples of sound, 80 ms, that are looked at at most."""
 STEP = 4.0
-DRIFTS = np.arange(-36.0, 37.0, STEP)
+DRIFTS = [STEP * step for step in range(-9, 10)]
 """Hz by which a tone may be off where it is first looked for: 2.1 % of the highest is 34."""
 FAINT = 0.25
 """Share of all energy that both tones must have at a glance to be worth a fit."""
@@ -64,4 +64,4 @@ def _glance(bank: FilterBank, line: int, row: int, key: int, blocks: int) -> tup
     least = min(float(bank.energy[row, line]), float(bank.energy[row - blocks // 2, line]))
     if tones < FAINT * least:
         return None
-    return low + float(drift_low), high + float(drift_high)
+    return low + drift_low, high + drift_high

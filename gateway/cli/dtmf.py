@@ -99,7 +99,7 @@ def _stream(raw_format: str, rate: int) -> Iterator[Samples]:
     """Standard input as it comes, at 8 kHz."""
     width, to_linear = RAW_FORMATS[raw_format]
     resampler = Resampler(rate, SAMPLE_RATE)
-    source = click.get_binary_stream("stdin")
+    source = sys.stdin.buffer
     rest = b""
     while data := source.read(max(1, rate // 50) * width):
         data = rest + data

@@ -57,6 +57,7 @@ class VoicePath:
 
     async def close(self) -> None:
         """Say and hear no more; the stream itself is ended by whoever hangs up."""
+        self.end(CallEnded("the call is over"))  # who still waits for sound is not to take the modem for wedged
         if self._recording is not None:
             self._recording.close()
 

@@ -182,6 +182,22 @@ async def test_a_broken_loop_current_ends_the_call(model: str) -> None:
             await voice.played()
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_who_still_waits_for_a_phrase_after_the_call_does_not_wedge_the_modem(model: str) -> None:
+    async with lab(model) as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            voice.play(tone(500, 5.0))
+            waiting = asyncio.ensure_future(voice.played())
+            await asyncio.sleep(0.5)
+        bench.telephone.wire.on_hook()
+        with pytest.raises(CallEnded):
+            await waiting
+        await bench.telephone.call(SHOP_DIALLED)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            assert await heard_for(voice, 3.0)
+
+
 async def test_the_lead_is_short_enough_for_barge_in() -> None:
     assert LEAD / 8000 <= 0.12
 

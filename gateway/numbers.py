@@ -62,6 +62,13 @@ class PhoneNumber:
         """Number type in ``phonenumbers``' words, lower case: ``mobile``, ``fixed_line``, ``premium_rate``, …"""
         return str(phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(self.parsed))).lower()
 
+    @property
+    def time_zones(self) -> tuple[str, ...]:
+        """Where the number may be, as IANA names; several for a mobile of a wide country, none if unknown."""
+        from phonenumbers import timezone  # its tables take 80 ms to load, and few need them
+
+        return tuple(zone for zone in timezone.time_zones_for_number(self.parsed) if zone != "Etc/Unknown")
+
     def masked(self) -> str:
         """Country code and the last four digits only."""
         code = f"+{self.parsed.country_code}"

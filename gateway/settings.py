@@ -5,6 +5,7 @@
 
 import re
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -16,6 +17,8 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
+Amount = Decimal
+"""Money: a number or, to the last digit as written, a string."""
 E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
@@ -37,6 +40,10 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Dialled before an E.164 number without its +; the country's own if absent."""
     dial_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9*#,W]*$")] = ""
     """To reach an outside line of a branch exchange ("0,")."""
+    route: Name | None = None
+    """The route of the rate deck that prices calls out of this line."""
+    incoming: Name | None = None
+    """The route that prices calls into this line, where we pay for them (freephone)."""
     trace: str | None = None
     """A file that every byte of AT traffic is written to."""
     record: str | None = None
@@ -107,6 +114,25 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """E.164 prefixes never accepted nor dialled."""
 
 
+class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[tariff]``: what calls cost, by the imported rate decks."""
+
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")] = "JPY"
+    """Of quotes, reports and spend caps."""
+    zone: str | None = None
+    """Time zone of the box's days and its decks' hours (``Asia/Tokyo``); that of the first line's number if absent."""
+    overseas: tuple[Name, ...] = ()
+    """Domestic: routes of the other box's lines. A call-back is priced by the one that is cheapest for the number."""
+    data_per_call: Amount = Decimal(0)
+    """What the link's traffic for one call costs."""
+    dedicated_month: Amount = Decimal(0)
+    """What the dedicated line costs a month."""
+    dedicated_calls: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    """Call-backs a month that are to bear it; each bears its share."""
+    expected_s: Positive = 120.0
+    """How long a call is thought to last when ways to serve it are compared."""
+
+
 class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[callback]``, overseas."""
 
@@ -134,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     guidance: GuidanceSettings = GuidanceSettings()
     retry: RetrySettings = RetrySettings()
     policy: PolicySettings = PolicySettings()
+    tariff: TariffSettings = TariffSettings()
     callback: CallbackSettings = CallbackSettings()
     log: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -159,6 +186,9 @@ def load(path: Path) -> Settings:
     for port in ports:
         if ports.count(port) > 1:
             raise SettingsError(f"{path}: port {port} is given to two lines; one modem serves one line")
+    for key in ("data_per_call", "dedicated_month"):
+        if getattr(settings.tariff, key) < 0:
+            raise SettingsError(f"{path}: tariff.{key} must not be less than 0")
     return _absolute(settings, path.resolve().parent)
 
 

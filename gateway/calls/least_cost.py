@@ -1,0 +1,161 @@
+"""Every way to serve a customer, and what it costs now: the choice between lines, and between the two directions.
+
+* *direct*: the shop's own line would call him (what the gateway is measured against);
+* *inbound*: the menu runs on the call that he has made himself, where that call is ours to pay for (freephone);
+* *call back*: the guidance leg, the overseas leg, the link's data and a share of the dedicated line.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.calls.money import NoExchange, exact
+from gateway.calls.tariff import Rate, Tariffs
+from gateway.errors import SettingsError
+from gateway.numbers import PhoneNumber
+from gateway.settings import LineSettings, Settings
+
+Kind = Literal["direct", "inbound", "call back"]
+
+GUIDANCE_SECONDS = 5.0
+"""The longest guidance leg."""
+
+
+class NoRate(Exception):
+    """A leg can't be priced; the message says why."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What has to be paid for a call: ``cost`` in its carrier's currency, ``ours`` in the box's."""
+
+    what: str
+    route: str
+    rate: Rate | None
+    cost: Decimal
+    currency: str
+    ours: Decimal
+    exchange: str = ""
+    """The exchange rate used, with its date."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to serve a call. Where a leg has no rate ``problem`` says so, and ``total`` is None."""
+
+    kind: Kind
+    route: str
+    legs: tuple[Leg, ...] = ()
+    problem: str = ""
+
+    @property
+    def total(self) -> Decimal | None:
+        """In the box's currency."""
+        return None if self.problem else sum((leg.ours for leg in self.legs), Decimal(0))
+
+
+class CostBook:
+    """Prices of one box: by its decks, for its lines, in its currency. Raises ``SettingsError`` for a wrong zone."""
+
+    def __init__(self, settings: Settings, tariffs: Tariffs) -> None:
+        self.settings = settings
+        self.tariffs = tariffs
+        self.currency = settings.tariff.currency
+        self.zone = zone_of(settings)
+        self.direct_routes = _routes(line.route for line in settings.lines)
+        self.callback_routes = settings.tariff.overseas if settings.role == "domestic" else self.direct_routes
+
+    def day(self, at: float) -> date:
+        """The box's date at Unix time ``at``."""
+        return datetime.fromtimestamp(at, self.zone).date()
+
+    def leg(self, what: str, route: str, number: PhoneNumber, seconds: Decimal | float, at: float) -> Leg:
+        """What an answered call of ``seconds`` costs. Raises ``NoRate``."""
+        rate = self.tariffs.rate(route, number, at)
+        if rate is None:
+            raise NoRate(f"no rate for {number.region or 'this number'} ({number.kind}) on route {route}")
+        cost = rate.cost(seconds)
+        try:
+            ours = self.tariffs.exchange.convert(cost, rate.currency, self.currency, self.day(at))
+        except NoExchange as missing:
+            raise NoRate(str(missing)) from None
+        return Leg(what, route, rate, cost, rate.currency, ours.amount, str(ours))
+
+    def cheapest(
+        self, what: str, routes: Iterable[str], number: PhoneNumber, seconds: Decimal | float, at: float
+    ) -> Leg:
+        """The leg on whichever route is cheapest. Raises ``NoRate`` where none of them has a rate."""
+        legs, problems = [], []
+        for route in routes:
+            try:
+                legs.append(self.leg(what, route, number, seconds, at))
+            except NoRate as problem:
+                problems.append(str(problem))
+        if not legs:
+            raise NoRate("; ".join(problems) or f"no route is set for the {what} leg")
+        return min(legs, key=lambda leg: leg.ours)
+
+    def guidance(self, line: LineSettings | None, number: PhoneNumber, seconds: float, at: float) -> tuple[Leg, ...]:
+        """The first leg, where the call into ``line`` is ours to pay for. Raises ``NoRate``."""
+        if line is None or line.incoming is None:
+            return ()
+        return (self.leg("guidance", line.incoming, number, seconds, at),)
+
+    def overheads(self) -> tuple[Leg, ...]:
+        """The link's data and the share of the dedicated line, for one call."""
+        own = self.settings.tariff
+        share = exact(own.dedicated_month / own.dedicated_calls)
+        both = (("data", own.data_per_call), ("dedicated line", share))
+        return tuple(Leg(what, "", None, cost, self.currency, cost) for what, cost in both if cost)
+
+    def ways(self, number: PhoneNumber, seconds: Decimal | float, at: float) -> list[Way]:
+        """Every way to serve a talk of ``seconds`` with ``number``, cheapest first, those without a rate last."""
+        ways: list[Way] = []
+        if self.settings.role == "domestic":
+            ways += [self._way("direct", route, number, seconds, at) for route in self.direct_routes]
+            incoming = _routes(line.incoming for line in self.settings.lines)
+            ways += [self._way("inbound", route, number, seconds, at) for route in incoming]
+        firsts = self._first_lines()
+        ways += [
+            self._call_back(first, route, number, seconds, at) for first in firsts for route in self.callback_routes
+        ]
+        return sorted(ways, key=lambda way: (way.total is None, way.total or 0))
+
+    def _way(self, kind: Kind, route: str, number: PhoneNumber, seconds: Decimal | float, at: float) -> Way:
+        try:
+            return Way(kind, route, (self.leg(kind, route, number, seconds, at),))
+        except NoRate as problem:
+            return Way(kind, route, problem=str(problem))
+
+    def _first_lines(self) -> list[LineSettings | None]:
+        """One line for each price of a first leg; at the overseas box, which has none, just None."""
+        if self.settings.role != "domestic":
+            return [None]
+        return list({line.incoming: line for line in self.settings.lines}.values())
+
+    def _call_back(
+        self, first: LineSettings | None, route: str, number: PhoneNumber, seconds: Decimal | float, at: float
+    ) -> Way:
+        """After a call into the line ``first``; without one (at the overseas box) the overseas leg alone."""
+        try:
+            guidance = self.guidance(first, number, GUIDANCE_SECONDS, at)
+            overseas = self.leg("overseas", route, number, seconds, at)
+        except NoRate as problem:
+            return Way("call back", route, problem=str(problem))
+        return Way("call back", route, (*guidance, overseas, *(self.overheads() if first else ())))
+
+
+def zone_of(settings: Settings) -> ZoneInfo:
+    """The box's time zone: as set, or where its first line's number is. Raises ``SettingsError``."""
+    name = settings.tariff.zone or next(iter(PhoneNumber(settings.lines[0].number).time_zones), "UTC")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(f'tariff.zone: "{name}" is no time zone; write one like Asia/Tokyo') from None
+
+
+def _routes(names: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))

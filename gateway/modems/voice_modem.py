@@ -124,6 +124,16 @@ class VoiceModem:
         finally:
             await surely(self._hang_up())
 
+    @asynccontextmanager
+    async def seized(self) -> AsyncIterator[Voice]:
+        """Off hook without a call, to hear what the line itself says (dial tone); on hook again at the end."""
+        self._begin_use()
+        try:
+            await self._lift(None)
+            yield await self._speak()
+        finally:
+            await surely(self._hang_up())
+
     # --- setting up -------------------------------------------------------------------------------------------------
 
     async def _initialise(self) -> None:
@@ -211,10 +221,10 @@ class VoiceModem:
         assert not self._in_use, f"line {self.name} is in use"
         self._in_use = True
 
-    async def _lift(self, call: IncomingCall) -> None:
+    async def _lift(self, call: IncomingCall | None) -> None:
         began = clock.now()
         while True:
-            if call is not self._call:
+            if call is not None and call is not self._call:
                 raise CallEnded("the caller gave up before we answered")
             reply = await self._channel.ask(Command(self._profile.answer, finals=DIALLED))
             if reply.result in OFF_HOOK:

@@ -1,0 +1,76 @@
+"""Which line a command of ``gateway line`` is about: a name in the settings file, or a port and a model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from gateway.errors import GatewayError, SettingsError
+from gateway.settings import LineSettings, PolicySettings, load
+
+DEFAULT = Path("/etc/gateway/gateway.toml")
+NOBODY = "+10000000"
+"""The number of a line that was given by its port alone: it has none."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A line, and what its box may dial (nothing is known of that where the line is none of a settings file)."""
+
+    line: LineSettings
+    others: tuple[LineSettings, ...]
+    """Of the same settings file, this one included."""
+    policy: PolicySettings | None
+
+
+def line_options(command: F) -> F:
+    """The argument LINE, and the options that say more about it."""
+    for decorate in (
+        click.option(
+            "--country", default="JP", show_default=True, metavar="CC", help="With a port: its line's country."
+        ),
+        click.option("--audio", help="With a port: where a mobile modem's sound is."),
+        click.option("--model", help="With a port: the modem's model."),
+        click.option(
+            "--settings", "path", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, metavar="FILE"
+        ),
+        click.argument("line"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def chosen(line: str, path: Path, model: str | None, audio: str | None, country: str) -> Chosen:
+    """The line named ``line`` in the settings file; with a slash in it, or with ``model``, the port itself.
+
+    Raises ``SettingsError``.
+    """
+    if "/" in line or model is not None:
+        if model is None:
+            raise SettingsError(f"{line} is a port: say with --model which modem is there (gateway line list shows it)")
+        alone = {"name": "line", "port": line, "model": model, "audio": audio, "country": country, "number": NOBODY}
+        made = converted(alone)
+        return Chosen(made, (made,), None)
+    settings = load(path)
+    return Chosen(named(settings.lines, line, path), settings.lines, settings.policy)
+
+
+def named(lines: tuple[LineSettings, ...], name: str, path: Path) -> LineSettings:
+    """One of the lines. Raises ``SettingsError`` that lists them."""
+    for line in lines:
+        if line.name == name:
+            return line
+    raise SettingsError(f'{path}: no line is named "{name}"; choose one of {", ".join(line.name for line in lines)}')
+
+
+def converted(values: dict[str, Any]) -> LineSettings:
+    """Settings of a line that stands in no file. Raises ``GatewayError`` in the settings' words."""
+    try:
+        return msgspec.convert(values, LineSettings)
+    except msgspec.ValidationError as error:
+        raise GatewayError(f"line: {error}") from None

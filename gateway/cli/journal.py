@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -44,6 +45,8 @@ class Wanted:
     store: Path
     form: str
     columns: tuple[str, ...]
+    table: dict[str, Callable[[Row], str]]
+    """Heading → cell, for people."""
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +71,7 @@ def calls(settings: Path | None, store: Path | None, form: str | None, unmask: b
 
     At the domestic box every inbound call, refused ones too; at the overseas box every request.
     """
-    wanted = Wanted(_store(settings, store), form or "table", CALL_COLUMNS)
+    wanted = Wanted(_store(settings, store), form or "table", CALL_COLUMNS, CALL_TABLE)
     _show(wanted, lambda connection: [_call_row(row, unmask) for row in journal.calls(connection, limit)])
 
 
@@ -76,7 +79,7 @@ def calls(settings: Path | None, store: Path | None, form: str | None, unmask: b
 @_options
 def orders(settings: Path | None, store: Path | None, form: str | None, unmask: bool, limit: int) -> None:
     """Show the newest orders. "acknowledged": the domestic box has it on its disk."""
-    wanted = Wanted(_store(settings, store), form or "table", ORDER_COLUMNS)
+    wanted = Wanted(_store(settings, store), form or "table", ORDER_COLUMNS, ORDER_TABLE)
     _show(wanted, lambda connection: [_order_row(row, unmask) for row in journal.orders(connection, limit)])
 
 
@@ -125,7 +128,7 @@ def _show(wanted: Wanted, rows_of: Callable[[sqlite3.Connection], Sequence[Row]]
     elif not rows:
         click.echo("none yet")
     else:
-        _print_table(rows)
+        _print_table(wanted.table, rows)
 
 
 def _csv(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
@@ -136,13 +139,54 @@ def _csv(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _print_table(rows: Sequence[Row]) -> None:
-    shown = [name for name in rows[0] if name != "request" and any(_flat(row[name]) for row in rows)]
-    table = Table(*shown, header_style="bold")
-    for row in rows:
-        table.add_row(*(_flat(row[name]) for name in shown))
+def _print_table(cells: dict[str, Callable[[Row], str]], rows: Sequence[Row]) -> None:
+    texts = [[cell(row) for cell in cells.values()] for row in rows]
+    filled = [place for place in range(len(cells)) if any(text[place] for text in texts)]
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    headings = list(cells)
+    for place in filled:
+        table.add_column(headings[place], overflow="fold", no_wrap=place == 0)
+    for text in texts:
+        table.add_row(*(text[place] for place in filled))
     console = Console()
-    console.print(table, width=None if console.is_terminal else max(console.width, 160), crop=False)
+    console.print(table, width=None if console.is_terminal else max(console.width, 120), crop=False)
+
+
+def _local(at: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone():%m-%d %H:%M:%S}"
+
+
+def _became(row: Row) -> str:
+    """What became of a call, in a few words."""
+    if row["refused"]:
+        return f"refused: {row['refused']}"
+    if row["state"] != "closed":
+        return " ".join(["being called back", *row["orders"]])
+    if row["orders"]:
+        return "order " + " ".join(row["orders"])
+    return f"{row['outcome']}: {row['detail']}" if row["detail"] else str(row["outcome"])
+
+
+def _seconds(seconds: float | None) -> str:
+    return f"{seconds:.1f} s" if seconds else ""
+
+
+CALL_TABLE: dict[str, Callable[[Row], str]] = {
+    "at": lambda row: _local(row["at"]),
+    "line": lambda row: row["line"],
+    "caller": lambda row: row["number"] or "",
+    "what became of it": _became,
+    "first leg": lambda row: _seconds(row["first_leg_s"]),
+    "tries": lambda row: str(row["attempts"] or ""),
+    "talk": lambda row: _seconds(row["talk_s"]),
+}
+ORDER_TABLE: dict[str, Callable[[Row], str]] = {
+    "at": lambda row: _local(row["confirmed_at"]),
+    "order": lambda row: row["order"],
+    "customer": lambda row: row["number"] or "",
+    "article × quantity": lambda row: _flat(row["articles"]),
+    "at the shop": lambda row: "yes" if row["acknowledged"] else "not yet",
+}
 
 
 def _flat(value: object) -> str:

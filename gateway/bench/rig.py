@@ -56,6 +56,8 @@ class Plan:
     """Of the overseas box, where they differ."""
     cards: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """ALSA devices of GSM lines by their name (``jp1``): the box's end, the modem's end. Others have a sound port."""
+    codec: str = "none"
+    """Of GSM lines: what the air interface does to sound."""
     language: str = "ja"
     speed: float = 1.0
     extra: Mapping[Box, Mapping[str, Any]] = field(default_factory=dict)
@@ -232,7 +234,8 @@ class Rig:
     def _modem(self, line: dict[str, Any]) -> dict[str, Any]:
         """The exchange's end of a line."""
         shared = {key: line[key] for key in ("name", "model", "number", "port")}
-        return {**shared, **self._audio(line["name"], line["model"], end=1)}
+        codec = {"codec": self.plan.codec} if line["model"] in GSM_MODELS else {}
+        return {**shared, **self._audio(line["name"], line["model"], end=1), **codec}
 
     def _audio(self, name: str, model: str, end: int) -> dict[str, str]:
         if model not in GSM_MODELS:

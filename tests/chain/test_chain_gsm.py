@@ -1,0 +1,74 @@
+"""The whole chain over mobile lines: what the customer keys stands at the shop, whichever modem at either end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chain_lab import ORDER, ORDERED, await_lines_free, await_orders, call_all, customer_number, story_of
+
+from gateway.bench.customers import CallOrder
+from gateway.bench.rig import Plan, Rig
+
+GSM = ("sim800", "sim7600", "ec25", "huawei")
+PSTN = ("usr5637", "conexant", "rockwell", "usr5637")
+SPEED = 5.0
+MIXED = pytest.mark.soak
+
+
+def order_through(rig: Rig) -> None:
+    """A customer on each line at once; all of them get what they keyed, and every line comes free."""
+    customers = [
+        CallOrder(caller=customer_number(index), called=shop, mood="patient", keys=ORDER, seed=index)
+        for index, shop in enumerate(rig.plan.numbers("domestic"))
+    ]
+    results = call_all(rig, customers)
+    assert [result.failed for result in results] == [None] * len(customers)
+    orders = await_orders(rig, len(customers))
+    await_lines_free(rig)
+    for model, customer in zip(rig.plan.models, customers, strict=True):
+        assert [order["articles"] for order in orders if order["number"] == customer.caller] == [ORDERED], model
+
+
+@pytest.mark.parametrize(
+    ("domestic", "overseas"),
+    [(GSM, GSM[::-1]), pytest.param(GSM, PSTN, marks=MIXED), pytest.param(PSTN, GSM, marks=MIXED)],
+)
+def test_an_order_over_mobile_lines_stands_at_the_shop(
+    tmp_path: Path, domestic: tuple[str, ...], overseas: tuple[str, ...]
+) -> None:
+    plan = Plan(lines=4, models=domestic, overseas_models=overseas, speed=SPEED)
+    with Rig(tmp_path, plan) as rig:
+        order_through(rig)
+        for index in range(4):
+            story = story_of(rig, customer_number(index))
+            assert story.first_leg_s is not None and story.first_leg_s <= 5.0
+            assert story.talk is not None and story.talk.keyed == "".join(ORDER.split())
+
+
+def test_with_the_free_trigger_the_first_leg_is_never_answered_and_never_billed(tmp_path: Path) -> None:
+    extra: dict[Any, Any] = {"domestic": {"guidance": {"answer": "reject", "settle": 3.0}}}
+    plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, extra=extra)
+    with Rig(tmp_path, plan) as rig:
+        customer = CallOrder(
+            caller=customer_number(1), called=plan.number("domestic", 1), mood="patient", keys=ORDER, seed=1
+        )
+        assert rig.call(customer).failed is None
+        assert [order["articles"] for order in await_orders(rig, 1)] == [ORDERED]
+        await_lines_free(rig)
+        story = story_of(rig, customer.caller)
+        assert story.first.off_hook_at is None
+        assert story.first.cause == "rejected"
+        assert story.first.meters == []
+
+
+@pytest.mark.soak
+def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path) -> None:
+    from gateway.bench.emulators.gsm_codec import CodecMissing, codec_named
+
+    try:
+        codec_named("gsm")
+    except CodecMissing as missing:
+        pytest.skip(str(missing))
+    plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, codec="gsm")
+    with Rig(tmp_path, plan) as rig:
+        order_through(rig)

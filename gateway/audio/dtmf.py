@@ -20,9 +20,7 @@ class DtmfDetectors:
         self._bank = FilterBank(lines)
         self._ears = [LineEars(self._bank, line) for line in range(lines)]
         self._busy = np.zeros(lines, dtype=bool)
-        self._held = np.zeros(lines, dtype=bool)
-        self._tones = np.zeros((2, lines), dtype=np.intp)
-        self._hold = np.zeros((2, lines))
+        self._hold = np.full((lines, 8), np.inf)
 
     def feed(self, samples: Samples) -> list[list[KeyEvent]]:
         """For sound of shape (lines, n): each line's keys that went down or up, as of its end."""
@@ -32,10 +30,11 @@ class DtmfDetectors:
             for line in self._worth_listening(count):
                 ears = self._ears[line]
                 events[line] += ears.listen(count)
-                self._busy[line], self._held[line] = ears.busy, ears.held
-                if ears.press is not None:
-                    self._tones[:, line] = ears.press.low, ears.press.high
-                    self._hold[:, line] = ears.press.hold
+                self._busy[line] = ears.busy
+                self._hold[line] = np.inf
+                if ears.press is not None and ears.held:
+                    self._hold[line] = 0.0
+                    self._hold[line, [ears.press.low, ears.press.high]] = ears.press.hold
         return events
 
     def flush(self) -> list[list[KeyEvent]]:
@@ -47,12 +46,7 @@ class DtmfDetectors:
         if len(self._ears) == 1:
             return [0]
         wanted = self._bank.suspects(count, FLOOR, SHARE) | self._busy
-        held = np.flatnonzero(self._held)
-        if len(held):
-            power = self._bank.power[self._bank.newest - count : self._bank.newest]
-            (low, high), (least_low, least_high) = self._tones[:, held], self._hold[:, held]
-            sounds = (power[:, held, low] >= least_low) & (power[:, held, high] >= least_high)
-            wanted[held] = ~sounds.all(axis=0)
+        wanted &= ~self._bank.all_above(count, self._hold)
         lines: list[int] = np.flatnonzero(wanted).tolist()
         return lines
 

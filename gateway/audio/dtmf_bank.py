@@ -116,6 +116,11 @@ class FilterBank:
         strong &= np.minimum(low, high) > floor
         return np.asarray(strong.any(axis=0), dtype=np.bool_)
 
+    def all_above(self, count: int, least: Floats) -> npt.NDArray[np.bool_]:
+        """For each line whether in the last ``count`` hops every tone had at least its ``least`` power, (lines, 8)."""
+        above = self.power[self.newest - count : self.newest] >= least
+        return np.asarray(above.all(axis=(0, 2)), dtype=np.bool_)
+
     def _make_room(self, count: int) -> None:
         if self.newest + count <= ROOM:
             return

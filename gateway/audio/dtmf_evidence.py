@@ -2,6 +2,7 @@
 
 import functools
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -89,10 +90,13 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     tones = sum(fit.power)
     weaker = min(fit.power)
     residual = fit.residual
-    spectrum = np.abs(np.fft.rfft(residual * _hann(len(residual)), 1024))[20:]
-    loudest = 2 * (float(spectrum.max()) * 2 / len(residual)) ** 2
+    window = _hann(len(residual))
+    spectrum = np.fft.rfft(residual * window, 512 if len(residual) <= 400 else 1024)
+    spectrum = spectrum[len(spectrum) // 26 :]  # from some 150 Hz
+    loudest = 8 * float((spectrum.real**2 + spectrum.imag**2).max()) / len(residual) ** 2
     count = len(residual) // 80
-    pieces = 10 * np.log10(np.square(residual[-count * 80 :]).reshape(count, 80).sum(axis=1) / 80 + 1)
+    pieces = np.square(residual[-count * 80 :]).reshape(count, 80).sum(axis=1).tolist()
+    unrest = statistics.pstdev(10 * math.log10(piece / 80 + 1) for piece in pieces)
     early = float(residual[:120] @ residual[:120]) / 120
     clarity = evidence.clarity
     ratio = max(background.low / fit.power[0], background.high / fit.power[1])
@@ -102,7 +106,7 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     return (
         clarity,
         min(10 * math.log10(weaker / (loudest + 1)), 12.0),
-        min(float(pieces.std()), 4.0),
+        min(unrest, 4.0),
         min(abs(10 * math.log10((early + 1) / (fit.noise + 1))), 5.0),
         max(before, -30.0),
         min(max(clarity + energy, -20.0), 3.0),

@@ -39,8 +39,10 @@ class Fit:
     """What the tones do not explain, sample by sample."""
     noise: float
     """Mean square of the residual where the fit holds."""
-    left_out: float
-    """Share of the stretch that does not belong (holes, clicks)."""
+    model: Floats
+    """The nine components that were fitted, for another try."""
+    near: tuple[float, float]
+    """Hz that they are made for."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -68,10 +70,9 @@ def fit(sound: Floats, low: float, high: float) -> Fit:
     """Fit tones near ``low`` and ``high`` (Hz, within some 10 Hz) to ``sound``, 160 samples and more."""
     model, solver = _model(low, high, len(sound))
     solution = solver @ (model @ sound)
-    residual = sound - solution @ model
-    found = _read(solution.tolist(), (low, high), residual, residual)
+    found = _read(solution, (low, high), model, sound, None)
     drift = max(abs(a - b) for a, b in zip(found.frequency, (low, high), strict=True)) * len(sound) / 2 * RADIANS
-    return _refit(sound, found.frequency, None) if TRUST < drift < DOUBT else found
+    return _refit(sound, found.frequency) if TRUST < drift < DOUBT else found
 
 
 def fit_without_breaks(sound: Floats, first: Fit) -> Fit:
@@ -80,38 +81,44 @@ def fit_without_breaks(sound: Floats, first: Fit) -> Fit:
     start = len(sound) - count * PIECE
     best = first
     for _ in range(2):
-        pieces = np.square(best.residual[start:]).reshape(count, PIECE).mean(axis=1)
-        bad = pieces > 4 * np.sort(pieces)[count // 2] + 1
+        pieces = np.square(best.residual[start:]).reshape(count, PIECE).sum(axis=1)
+        bad = pieces > 4 * np.sort(pieces)[count // 2] + PIECE
         if not bad.any() or bad.sum() > 0.4 * count:
             break
-        kept = np.ones(len(sound), dtype=bool)
+        kept = np.ones(len(sound))
         kept[start:] = np.repeat(~bad, PIECE)
-        best = _refit(sound, best.frequency, kept)
+        model = first.model
+        used = model * kept
+        best = _read(_solve(used @ model.T, used @ sound), first.near, model, sound, kept)
     return best
 
 
-def _refit(sound: Floats, near: tuple[float, float], kept: npt.NDArray[np.bool_] | None) -> Fit:
-    """Fit once at any frequencies, to all of the sound or to the samples that are kept."""
+def _refit(sound: Floats, near: tuple[float, float]) -> Fit:
+    """Fit once, at any frequencies."""
     model = _components(*near, len(sound))
-    used, heard = (model, sound) if kept is None else (model[:, kept], sound[kept])
-    solution = np.linalg.solve(used @ used.T, used @ heard)
+    return _read(_solve(model @ model.T, model @ sound), near, model, sound, None)
+
+
+def _solve(matrix: Floats, right: Floats) -> Floats:
+    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
+
+
+def _read(solution: Floats, near: tuple[float, float], model: Floats, sound: Floats, kept: Floats | None) -> Fit:
+    """What the nine numbers of a solution mean; ``kept`` is 1 for each sample that counts, else 0."""
     residual = sound - solution @ model
-    return _read(solution.tolist(), near, residual, residual if kept is None else residual[kept])
-
-
-def _read(solution: list[float], near: tuple[float, float], residual: Floats, counted: Floats) -> Fit:
-    """What the nine numbers of a solution mean."""
-    cos_low, cos_high, sin_low, sin_high, more_cos_low, more_cos_high, more_sin_low, more_sin_high, _ = solution
+    counted, samples = (residual, float(len(sound))) if kept is None else (residual * kept, float(kept.sum()))
+    cos_low, cos_high, sin_low, sin_high, *more = solution.tolist()
     low, high = complex(cos_low, -sin_low), complex(cos_high, -sin_high)
-    change_low = complex(more_cos_low, -more_sin_low) / low if low else 0j
-    change_high = complex(more_cos_high, -more_sin_high) / high if high else 0j
-    to_hertz = 2 / len(residual) / RADIANS
+    change_low = complex(more[0], -more[2]) / low if low else 0j
+    change_high = complex(more[1], -more[3]) / high if high else 0j
+    to_hertz = 2 / len(sound) / RADIANS
     return Fit(
         frequency=(near[0] + change_low.imag * to_hertz, near[1] + change_high.imag * to_hertz),
         power=(abs(low) ** 2 / 2, abs(high) ** 2 / 2),
         phase=(low, high),
         slope=max(abs(change_low.real), abs(change_high.real)),
         residual=residual,
-        noise=float(counted @ counted) / len(counted),
-        left_out=1 - len(counted) / len(residual),
+        noise=float(counted @ counted) / samples,
+        model=model,
+        near=near,
     )

@@ -17,8 +17,8 @@ FRAME_TIME = FRAME / SAMPLE_RATE
 ALSA = "alsa:"
 
 OnLost = Callable[[LineLost], None]
-Exchange = Callable[[Samples], Samples]
-"""``FRAME`` samples from the far end in, as many to be sent out."""
+Exchange = Callable[[Samples, bool], Samples]
+"""``FRAME`` samples from the far end in, as many to be sent out; silence where the second argument forbids to speak."""
 
 
 class Sound(Protocol):
@@ -51,6 +51,9 @@ class SerialSound:
     FRAME_BYTES = 2 * FRAME
     SILENT = 0.1
     """Seconds without sound from it until our own clock takes over."""
+    AHEAD = 0.12
+    """Seconds that it is given in advance. After a stall of ours many frames come at once, for which it has already
+    played silence; what is to be said must not be lost on them."""
     UNTAKEN = 10 * 2 * FRAME
     """Bytes that it has not taken; more are not sent, or all that follows would be late."""
 
@@ -61,6 +64,8 @@ class SerialSound:
         self._exchange: Exchange | None = None
         self._bytes = bytearray()
         self._came_at = 0.0
+        self._played_to = 0.0
+        """Loop time at which the modem will have played all that it has been given."""
         self._tasks: list[asyncio.Task[None]] = []
         self._pacer: asyncio.Task[None] | None = None
 
@@ -72,7 +77,7 @@ class SerialSound:
     async def start(self, exchange: Exchange) -> None:
         """A call's sound begins."""
         self._bytes.clear()
-        self._came_at = asyncio.get_running_loop().time()
+        self._came_at = self._played_to = asyncio.get_running_loop().time()
         self._exchange = exchange
         self._pacer = asyncio.create_task(self._pace())
 
@@ -121,8 +126,12 @@ class SerialSound:
     def _pass(self, far: Samples) -> None:
         if self._exchange is None or self._port is None:
             return
-        near = self._exchange(far)
-        if self._port.unsent < self.UNTAKEN:
+        now = asyncio.get_running_loop().time()
+        self._played_to = max(self._played_to, now)
+        may_speak = self._played_to - now < self.AHEAD and self._port.unsent < self.UNTAKEN
+        near = self._exchange(far, may_speak)
+        if may_speak:
+            self._played_to += FRAME_TIME
             self._port.write(near.astype("<i2").tobytes())
 
 

@@ -71,8 +71,8 @@ class GsmVoice:
         keys, self._keys = self._keys, ""
         return Heard(far, near, keys)
 
-    def _exchange(self, far: Samples) -> Samples:
-        if self._queue:
+    def _exchange(self, far: Samples, may_speak: bool) -> Samples:
+        if self._queue and may_speak:
             near, self._quiet = self._queue.popleft(), 0
         else:
             near = np.zeros(0, np.int16)

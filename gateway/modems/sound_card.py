@@ -26,7 +26,7 @@ PERIODS = 4
 LEAD = 2
 """Periods of silence played first, so that a late turn of the loop is not heard."""
 BACKLOG = 8
-"""Frames waiting to be played, beyond which the oldest are dropped: two clocks drift apart."""
+"""Frames waiting to be played, beyond which no more are made: two clocks drift apart."""
 JOINING = 1.0
 """Seconds for a thread to come to its end; one that a dead driver holds is left behind."""
 
@@ -135,8 +135,9 @@ class SoundCard:
         self._held = np.concatenate((self._held, self._ear.feed(sound)))
         while len(self._held) >= FRAME:
             far, self._held = self._held[:FRAME], self._held[FRAME:]
-            near = stream.exchange(far)
-            if stream.out.qsize() < BACKLOG:
+            may_speak = stream.out.qsize() < BACKLOG
+            near = stream.exchange(far, may_speak)
+            if may_speak:
                 stream.out.put(self._mouth.feed(near))
 
     @contextlib.contextmanager

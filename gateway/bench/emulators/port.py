@@ -201,10 +201,11 @@ class PtyPort:
 
     def _tidy(self) -> None:
         """Neither what the last program left unread nor its line settings (echo!) are for the next one."""
+        assert self._master is not None
+        termios.tcflush(self._master, termios.TCOFLUSH)  # what is still on its way to the slave
         slave = os.open(self._device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
-            termios.tcflush(slave, termios.TCIFLUSH)
-            tty.setraw(slave)
+            tty.setraw(slave)  # with TCSAFLUSH
         finally:
             os.close(slave)
 

@@ -48,6 +48,11 @@ def test_other_tones_are_no_key(frequencies: tuple[float, ...]) -> None:
     assert keys(tones(1.0, *frequencies)) == ""
 
 
+@pytest.mark.parametrize("shift", range(0, 160, 23))
+def test_a_tone_of_twenty_milliseconds_is_no_key_yet(shift: int) -> None:
+    assert keys(typed("159D", 0.02, 0.1), shift) == ""
+
+
 def test_noise_is_no_key() -> None:
     assert keys(np.random.default_rng(7).normal(0, 4000, 60 * RATE).astype(np.int16)) == ""
 

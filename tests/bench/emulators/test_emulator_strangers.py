@@ -1,4 +1,4 @@
-"""Programs that nobody here wrote: pyserial as answering-machine scripts use it, and mgetty's `vm` where there is one."""
+"""Programs that nobody here wrote: pyserial as answering-machine scripts use it, and mgetty's `vm` if it is there."""
 
 import asyncio
 import os

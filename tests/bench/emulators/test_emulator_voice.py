@@ -85,6 +85,14 @@ async def test_playing_takes_as_long_as_the_sound_and_ends_when_it_has_been_hear
         assert loud_seconds(line.heard()) == pytest.approx(2.0, abs=0.05)
 
 
+async def test_the_line_feed_after_a_command_is_no_voice_data() -> None:
+    async with connected("usr5637") as (_, program):
+        await into_voice("usr5637", program)
+        program.end.write(b"AT+VTX\r\n")
+        await asyncio.sleep(1)
+        assert bytes(program.got) == b"\r\nCONNECT\r\n"  # and no underrun
+
+
 async def test_cancelling_drops_what_is_buffered() -> None:
     async with connected("usr5637") as (line, program):
         await into_voice("usr5637", program)

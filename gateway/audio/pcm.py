@@ -204,10 +204,11 @@ def read_wav(path: Path | str) -> tuple[Samples, int]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise SoundError(f"{path}: can't be read: {error.strerror}") from None
-    return _parse_wav(data, str(path))
+    return parse_wav(data, str(path))
 
 
-def _parse_wav(data: bytes, name: str) -> tuple[Samples, int]:
+def parse_wav(data: bytes, name: str) -> tuple[Samples, int]:
+    """The bytes of a WAV file as (samples, rate); ``name`` is for messages. Raises ``SoundError``."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise SoundError(f"{name}: not a WAV file; convert it, or give raw 16-bit sound on standard input")
     header: bytes = b""

@@ -1,0 +1,111 @@
+"""Telephone lines made of a private PulseAudio: what one end of a line plays, the other captures, in real time.
+
+No hardware, no D-Bus, nobody else's sound server: a socket and two null sinks a line in a folder of the test's own.
+Needs pulseaudio and libasound2-plugins (Debian), and pyalsaaudio.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PLUGIN = "alsa-lib/libasound_module_pcm_pulse.so"
+
+PULSE = """load-module module-native-protocol-unix socket={socket} auth-anonymous=1
+{sinks}"""
+SINK = (
+    "load-module module-null-sink sink_name={name} rate=8000 channels=1 channel_map=mono format=s16le norewinds=1\n"
+    "set-default-sink {name}\nset-default-source {name}.monitor\n"
+)
+DAEMON = """default-sample-rate = 8000
+alternate-sample-rate = 8000
+default-sample-channels = 1
+default-fragments = 2
+default-fragment-size-msec = 5
+resample-method = trivial
+flat-volumes = no
+exit-idle-time = -1
+realtime-scheduling = no
+high-priority = no
+"""
+END = """pcm.{name} {{ type asym
+  playback.pcm {{ type plug slave {{ pcm {{ type pulse server "unix:{socket}" device "{out}" }} }} }}
+  capture.pcm  {{ type plug slave {{ pcm {{ type pulse server "unix:{socket}" device "{into}.monitor" }} }} }} }}
+"""
+
+
+def missing() -> str:
+    """Why there can be no such line here; "" if there can."""
+    if shutil.which("pulseaudio") is None:
+        return "pulseaudio is not installed"
+    if not any(Path("/usr/lib").glob(f"*/{PLUGIN}")):
+        return "libasound2-plugins is not installed"
+    if importlib.util.find_spec("alsaaudio") is None:
+        return "pyalsaaudio is not installed"
+    return ""
+
+
+@contextmanager
+def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
+    """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``. The server, for tests that want to kill it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    socket = folder / "pulse.sock"
+    sinks = [f"{line}_{way}" for line in lines for way in ("up", "down")]
+    (folder / "daemon.conf").write_text(DAEMON)
+    (folder / "lines.pa").write_text(
+        PULSE.format(socket=socket, sinks="".join(SINK.format(name=name) for name in sinks))
+    )
+    ends = [
+        END.format(name=f"{line}_{end}", socket=socket, out=f"{line}_{out}", into=f"{line}_{into}")
+        for line in lines
+        for end, out, into in (("box", "up", "down"), ("net", "down", "up"))
+    ]
+    config = folder / "asound.conf"
+    config.write_text("</usr/share/alsa/alsa.conf>\n" + "".join(ends))
+    before = os.environ.get("ALSA_CONFIG_PATH")
+    os.environ["ALSA_CONFIG_PATH"] = str(config)
+    server = _start(folder)
+    try:
+        _await(socket)
+        yield server
+    finally:
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        if before is None:
+            del os.environ["ALSA_CONFIG_PATH"]
+        else:
+            os.environ["ALSA_CONFIG_PATH"] = before
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    run = folder / "run"
+    run.mkdir(mode=0o700)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PULSE_RUNTIME_PATH": str(run),
+        "PULSE_STATE_PATH": str(folder),
+        "PULSE_CONFIG_PATH": str(folder),
+    }
+    options = ("--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disallow-exit", "--disable-shm=no")
+    return subprocess.Popen(
+        ["pulseaudio", "-n", "-F", str(folder / "lines.pa"), *options, "--realtime=no", "--high-priority=no"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "pulse.log").open("wb"),
+        start_new_session=True,
+    )
+
+
+def _await(socket: Path) -> None:
+    until = time.monotonic() + 5.0
+    while not socket.is_socket():
+        if time.monotonic() > until:
+            raise RuntimeError(f"pulseaudio does not start; see {socket.parent / 'pulse.log'}")
+        time.sleep(0.02)

@@ -1,0 +1,184 @@
+"""A call's sound on a real ALSA path: both ways, through stalls, at other rates, and with the card gone. Real time."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from alsa_lab import missing, sound_cards
+from modem_lab import tone
+
+from gateway import clock
+from gateway.clock import Pace
+from gateway.line import LineLost, Samples
+
+if why := missing():
+    pytest.skip(why, allow_module_level=True)
+
+import alsaaudio
+
+from gateway.bench.emulators.gsm_alsa import AlsaEnd
+from gateway.modems.gsm_voice import GsmVoice
+from gateway.modems.sound_card import SoundCard
+
+NOTE = 1000.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.Popen[bytes]"]:
+    with sound_cards(tmp_path_factory.mktemp("pulse"), ("a",)) as running:
+        yield running
+
+
+def in_real_time(main: Coroutine[Any, Any, None]) -> None:
+    clock.run(main, Pace())
+
+
+class FarEnd:
+    """The network's end of the card: says what it is given, keeps what it hears, each 20 ms."""
+
+    def __init__(self) -> None:
+        self.end = AlsaEnd("a_net")
+        self.end.begin()
+        self.heard: list[Samples] = []
+        self.saying = np.zeros(0, np.int16)
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        due = clock.now()
+        while True:
+            due += 0.02
+            await asyncio.sleep(due - clock.now())
+            self.heard.append(self.end.speak())
+            frame, self.saying = self.saying[:160], self.saying[160:]
+            self.end.hear(np.pad(frame, (0, 160 - len(frame))))
+
+    def close(self) -> None:
+        self._task.cancel()
+        self.end.unplug()
+
+
+def loud(sound: Samples) -> int:
+    """Samples' worth of the note (peak 8,000) in a sound, by its energy."""
+    return round(float(np.sum(np.square(sound, dtype=np.float64))) / (8000**2 / 2))
+
+
+async def opened(lost: list[LineLost]) -> tuple[SoundCard, GsmVoice]:
+    card = SoundCard("a_box", "a", lost.append)
+    await card.open()
+    voice = GsmVoice(card, None)
+    await voice.open()
+    return card, voice
+
+
+def test_sound_passes_both_ways(server: object) -> None:
+    async def main() -> None:
+        lost: list[LineLost] = []
+        _, voice = await opened(lost)
+        far = FarEnd()
+        await asyncio.sleep(0.3)
+        far.saying = tone(NOTE, 1.0)
+        voice.play(tone(NOTE, 1.0))
+        began = clock.now()
+        await voice.played()
+        assert clock.now() - began == pytest.approx(1.1, abs=0.25)
+        await asyncio.sleep(0.5)
+        await voice.close()
+        far.close()
+        assert loud(np.concatenate(far.heard)) == pytest.approx(8000, rel=0.1)
+        near = np.concatenate([one[0] for one in voice._frames])
+        assert loud(near) == pytest.approx(8000, rel=0.1)
+        assert lost == []
+
+    in_real_time(main())
+
+
+def test_a_stall_of_ours_is_survived(server: object) -> None:
+    async def main() -> None:
+        lost: list[LineLost] = []
+        _, voice = await opened(lost)
+        far = FarEnd()
+        await asyncio.sleep(0.3)
+        time.sleep(0.5)  # noqa: ASYNC251 - the loop is to stall
+        far.heard.clear()
+        voice.play(tone(NOTE, 0.5))
+        await voice.played()
+        await asyncio.sleep(0.5)
+        await voice.close()
+        far.close()
+        assert loud(np.concatenate(far.heard)) == pytest.approx(4000, rel=0.15)
+        assert lost == []
+
+    in_real_time(main())
+
+
+def test_a_card_of_another_rate_is_resampled(server: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, rates = alsaaudio.PCM, list[int]()
+
+    def of_48_kilohertz(kind: int, *, rate: int, **form: Any) -> Any:
+        rates.append(rate)
+        return real(kind, rate=48000, **form)
+
+    monkeypatch.setattr(alsaaudio, "PCM", of_48_kilohertz)
+
+    async def main() -> None:
+        lost: list[LineLost] = []
+        _, voice = await opened(lost)
+        monkeypatch.undo()
+        far = FarEnd()
+        await asyncio.sleep(0.3)
+        far.saying = tone(NOTE, 0.5)
+        voice.play(tone(NOTE, 0.5))
+        await voice.played()
+        await asyncio.sleep(0.5)
+        await voice.close()
+        far.close()
+        assert loud(np.concatenate(far.heard)) == pytest.approx(4000, rel=0.1)
+        assert loud(np.concatenate([one[0] for one in voice._frames])) == pytest.approx(4000, rel=0.1)
+        assert 48000 in rates
+
+    in_real_time(main())
+
+
+def test_one_card_serves_call_after_call(server: object) -> None:
+    async def main() -> None:
+        lost: list[LineLost] = []
+        card = SoundCard("a_box", "a", lost.append)
+        for _ in range(5):
+            voice = GsmVoice(card, None)
+            await voice.open()
+            await voice.hear()
+            await voice.close()
+        assert lost == []
+
+    in_real_time(main())
+
+
+def test_a_device_that_is_not_there_is_told_with_the_remedy(server: object) -> None:
+    async def main() -> None:
+        with pytest.raises(LineLost, match=r'line "a": sound card nosuch can\'t be used .*correct line.audio'):
+            await SoundCard("nosuch", "a", lambda _: None).open()
+
+    in_real_time(main())
+
+
+def test_a_card_that_vanishes_in_mid_call_is_told_at_once(tmp_path: Path) -> None:
+    async def main(running: "subprocess.Popen[bytes]") -> None:
+        lost: list[LineLost] = []
+        card = SoundCard("b_box", "b", lost.append)
+        voice = GsmVoice(card, None)
+        await voice.open()
+        await voice.hear()
+        running.kill()
+        gone = clock.now()
+        while not lost and clock.now() - gone < 2.0:
+            await asyncio.sleep(0.01)
+        assert lost and clock.now() - gone < 0.5
+        await voice.close()
+
+    with sound_cards(tmp_path, ("b",)) as running:
+        in_real_time(main(running))

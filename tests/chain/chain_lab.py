@@ -4,6 +4,7 @@ A rig on emulators runs sped up, as fast as two cores carry it with two tests at
 judged here (``benchmarks/chain.py`` does that).
 """
 
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,34 @@ def call_all(rig: Rig, orders: Sequence[CallOrder]) -> list[Result]:
     """Customers who call at the same time; their results in the same order."""
     with ThreadPoolExecutor(len(orders)) as crowd:
         return list(crowd.map(rig.call, orders))
+
+
+def brisk(mood: str, shop: str, seed: int) -> dict[str, Any]:
+    """A customer who wastes no time: keys while the prompts play, hangs up when his order has been taken.
+
+    ``mood``: patient, leaves early, busy (for a while), never answers, hangs up at once, gives up.
+    """
+    rng = random.Random(seed)
+    steps: list[dict[str, Any]] = [{"do": "call", "number": shop}]
+    if mood == "leaves early":
+        steps += [{"do": "hear", "what": "sound", "within": 20.0}, {"do": "wait", "seconds": rng.uniform(0.0, 2.0)}]
+    else:
+        steps.append({"do": "listen", "within": 20.0})
+    steps.append({"do": "hang up"})
+    if mood == "busy":
+        steps += [{"do": "lift"}, {"do": "wait", "seconds": rng.uniform(15.0, 30.0)}, {"do": "hang up"}]
+    if mood == "never answers":
+        return {"step": [*steps, {"do": "wait", "seconds": 60.0}]}
+    steps.append({"do": "answer", "within": 120.0})
+    if mood == "hangs up at once":
+        return {"step": [*steps, {"do": "wait", "seconds": rng.uniform(0.2, 2.0)}, {"do": "hang up"}]}
+    first, *others = ORDER.split()
+    steps.append({"do": "answers", "keys": first, "within": 45.0})
+    if mood != "gives up":
+        for keys in others:
+            steps.append({"do": "hear", "what": "sound", "within": 20.0})
+            steps += [{"do": "wait", "seconds": rng.uniform(0.5, 1.5)}, {"do": "press", "keys": keys}]
+    return {"step": [*steps, {"do": "wait", "seconds": rng.uniform(2.0, 6.0)}, {"do": "hang up"}]}
 
 
 def customer_number(index: int) -> str:

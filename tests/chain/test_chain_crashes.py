@@ -10,21 +10,21 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, stories_of
+from chain_lab import ORDERED, accepted_calls, await_all_closed, await_lines_free, brisk, stories_of
 
-from gateway.bench.customers import CallOrder, Mood
+from gateway.bench.customers import CallOrder
 from gateway.bench.rig import BOXES, Plan, Rig
 from gateway.bench.story import Leg, Story
 from gateway.bench.transcript import Transcriber, read_side
 
 LINES = 2
-SPEED = 8.0
+SPEED = 6.0
 SOON = {
     "retry": {"busy": [10.0] * 3, "no_answer": [10.0], "left_early": [10.0], "network": [5.0] * 20},
     "callback": {"ring_time": 15.0},
     "log": "warning",
 }
-MOODS: tuple[Mood, ...] = ("patient", "patient", "leaves early")
+MOODS: tuple[str, ...] = ("patient", "patient", "leaves early")
 CLOSED_IN = 600.0
 
 
@@ -56,16 +56,16 @@ class Customers:
             self._living.append(thread)
             thread.start()
             gone.wait()
-            time.sleep(self._rng.uniform(15.0, 30.0) / SPEED)
+            time.sleep(self._rng.uniform(10.0, 20.0) / SPEED)
 
-    def _live(self, number: str, line: int, mood: Mood, gone: threading.Event) -> None:
+    def _live(self, number: str, line: int, mood: str, gone: threading.Event) -> None:
         def noted(note: dict[str, object]) -> None:
             if note.get("did") == "hang up":
                 gone.set()
 
         shop = self._rig.plan.number("domestic", line)
         try:
-            self._rig.call(CallOrder(caller=number, called=shop, mood=mood, keys=ORDER, timeout=60, seed=line), noted)
+            self._rig.call(CallOrder(caller=number, called=shop, script=brisk(mood, shop, self._made)), noted)
         finally:
             gone.set()
 

@@ -6,17 +6,24 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, stories_of
+from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, brisk, stories_of
 
-from gateway.bench.customers import MOODS, CallOrder
+from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 from gateway.bench.story import Story
 
 LINES = 4
-SPEED = 8.0
+MOODS = ("patient", "patient", "leaves early", "busy", "never answers", "hangs up at once", "gives up")
+SPEED = 10.0
 EXTRA = {
     "overseas": {
-        "retry": {"busy": [20.0] * 5, "no_answer": [10.0], "left_early": [10.0], "network": [10.0] * 3},
+        "retry": {
+            "busy": [20.0] * 5,
+            "no_answer": [10.0],
+            "left_early": [10.0],
+            "network": [10.0] * 3,
+            "machine": [10.0],
+        },
         "callback": {"ring_time": 15.0},
         "log": "warning",
     }
@@ -27,27 +34,15 @@ CLOSED_IN = 400.0
 
 def crowd(rig: Rig, customers: int, seed: int) -> None:
     """So many customers call, each line's one after another; returns when all are done."""
-    rng = random.Random(seed)
-    free = [threading.Semaphore() for _ in range(LINES)]
+    moods = random.Random(seed).choices(MOODS, k=customers)
 
-    def live(index: int, mood: str) -> None:
-        line = index % LINES
-        free[line].acquire()
-        first_leg = [free[line]]
-
-        def noted(note: dict[str, object]) -> None:
-            if note.get("did") == "hang up" and first_leg:  # the shop's line is free when the guidance is over
-                threading.Timer(5.0 / SPEED, first_leg.pop().release).start()
-
+    def live(line: int) -> None:
         shop = rig.plan.number("domestic", line + 1)
-        number = f"+8190123{index:05d}"
-        try:
-            rig.call(CallOrder(caller=number, called=shop, mood=mood, keys=ORDER, seed=index, timeout=90), noted)
-        finally:
-            if first_leg:
-                first_leg.pop().release()
+        for index in range(line, customers, LINES):
+            script = brisk(moods[index], shop, index)
+            rig.call(CallOrder(caller=f"+8190123{index:05d}", called=shop, script=script, seed=index))
 
-    threads = [threading.Thread(target=live, args=(index, rng.choice(MOODS))) for index in range(customers)]
+    threads = [threading.Thread(target=live, args=(line,)) for line in range(LINES)]
     for thread in threads:
         thread.start()
     for thread in threads:

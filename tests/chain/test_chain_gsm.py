@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alsa_lab import missing, sound_cards
 from chain_lab import ORDER, ORDERED, await_lines_free, await_orders, call_all, customer_number, story_of
 
 from gateway.bench.customers import CallOrder
@@ -71,4 +72,17 @@ def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path) -
         pytest.skip(str(missing))
     plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, codec="gsm")
     with Rig(tmp_path, plan) as rig:
+        order_through(rig)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_an_order_over_alsa_sound_stands_at_the_shop(tmp_path: Path) -> None:
+    """In real time, for sound cards know no other."""
+    if why := missing():
+        pytest.skip(why)
+    names = [f"{country}{line}" for country in ("jp", "us") for line in range(1, 5)]
+    cards = {name: (f"{name}_box", f"{name}_net") for name in names}
+    plan = Plan(lines=4, models=GSM, overseas_models=GSM[::-1], cards=cards)
+    with sound_cards(tmp_path / "pulse", tuple(names)), Rig(tmp_path / "rig", plan) as rig:
         order_through(rig)

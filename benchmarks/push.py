@@ -388,7 +388,7 @@ def run_mqtt(folder: Path, singles: int, many: int) -> Result:
     settings = folder / "mosquitto.conf"
     settings.write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-        f"max_inflight_messages {WINDOW}\nset_tcp_nodelay true\nuser root\nlog_type error\n"
+        "user root\nlog_type error\n"
     )
     broker = subprocess.Popen(["mosquitto", "-c", str(settings)], stdout=subprocess.DEVNULL)
     try:

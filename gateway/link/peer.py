@@ -99,6 +99,7 @@ class Peer:
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
         self._counts: Counter[str] = Counter()
+        self._told: dict[str, link.RouteState] = {}
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
         self._keys_at = self._heard_mark_at = 0.0
@@ -223,6 +224,10 @@ class Peer:
         self._peer_key = self._folder.trusted().get(self.name)
         for wire in self._wires:
             wire.look_after(self._peer_key, now)
+        for route, way in zip(self._routes, self._sender.routes, strict=True):
+            if self._told.get(route.name) != way.state:
+                self._told[route.name] = way.state
+                log.warning("link: route %s to %s is %s", route.name, self.name, way.state.value)
         self._counts["refused"] = self._gate.refused
         self._counts["stranger"] = sum(wire.strangers for wire in self._wires)
         self._queued = outbox.depth(reader, self.name)
@@ -252,8 +257,7 @@ class Peer:
     def _do(self, step: link.Step, now: float) -> None:
         wire = self._wires[step.route]
         if isinstance(step, link.Rebuild):
-            log.warning("link: route %s is silent; connecting anew", self._routes[step.route].name)
-            wire.rebuild()
+            wire.rebuild(step.connect_within)
         elif not wire.send(step.frame):
             self._sender.lost(step.route, now)
 

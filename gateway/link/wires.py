@@ -30,9 +30,11 @@ AT_ONCE = 64
 CONNECTIONS = 1000
 """Connections of a listening wire that are remembered; the gate let them in one by one."""
 
+CONNECT_WITHIN = 3.0
 REFUSED_PAUSE = 5.0
 BIND_PAUSE = 2.0
-"""Seconds before the next try: after the peer refused our key; after the address to bind was not there."""
+"""Seconds: for a first try to connect; before the next try, after the peer refused our key; and after the address to
+bind was not there."""
 
 _OPTIONS = {
     zmq.LINGER: 0,
@@ -50,8 +52,7 @@ _OPTIONS = {
 }
 _DIALLING = {
     zmq.IMMEDIATE: 1,
-    zmq.CONNECT_TIMEOUT: 500,
-    zmq.RECONNECT_IVL: 100,  # jittered by libzmq to 100..200 ms, constant: a healed route is to be found at once
+    zmq.RECONNECT_IVL: 50,  # jittered by libzmq to 50..100 ms, constant: a healed route is to be found at once
     zmq.RECONNECT_IVL_MAX: 0,
 }
 _NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENETDOWN, errno.ENETUNREACH}
@@ -96,8 +97,8 @@ class Wire(Protocol):
     def look_after(self, peer_key: bytes | None, now: float) -> None:
         """Every second or so: follow the peer's key, try again what failed."""
 
-    def rebuild(self) -> None:
-        """Begin anew with a new connection."""
+    def rebuild(self, connect_within: float) -> None:
+        """Begin anew with a new connection, each try of which may take so many seconds."""
 
 
 class DiallingWire:
@@ -144,12 +145,12 @@ class DiallingWire:
         """See ``Wire``."""
         if peer_key != self._peer_key:
             self._peer_key = peer_key
-            self.rebuild()
+            self.rebuild(CONNECT_WITHIN)
         elif self._refused and now >= self._again_at:
             self._again_at = now + REFUSED_PAUSE
-            self.rebuild()
+            self.rebuild(CONNECT_WITHIN)
 
-    def rebuild(self) -> None:
+    def rebuild(self, connect_within: float) -> None:
         """See ``Wire``."""
         _close(self._poller, self.sockets)
         self.sockets = ()
@@ -159,6 +160,7 @@ class DiallingWire:
         socket = _socket(self._context, zmq.DEALER, self._keys)
         for option, value in _DIALLING.items():
             socket.setsockopt(option, value)
+        socket.setsockopt(zmq.CONNECT_TIMEOUT, int(connect_within * 1000))
         socket.curve_serverkey = z85.encode(self._peer_key)
         monitor = socket.get_monitor_socket(_UP | _GONE | _DENIED)
         try:
@@ -237,7 +239,7 @@ class ListeningWire:
             self._again_at = now + BIND_PAUSE
             self._bind()
 
-    def rebuild(self) -> None:
+    def rebuild(self, connect_within: float) -> None:
         """See ``Wire``: the other side connects, so there is nothing to do but forget the silent connection."""
         self._newest = None
 

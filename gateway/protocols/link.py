@@ -6,10 +6,12 @@ once, and the receiver's inbox makes the effect exactly once.
 
 A route is in one of three states, and letters go by the first route (in order of preference) that is up::
 
-    state     answered (ack, pong)   silent for its time-out   connection lost
-    DOWN      UP                     DOWN                      DOWN
-    UP        UP                     SUSPECT                   DOWN
-    SUSPECT   UP                     SUSPECT                   DOWN
+    state     joined or answered   silent for its time-out   connection lost
+    DOWN      UP                   DOWN                      DOWN
+    UP        UP                   SUSPECT                   DOWN
+    SUSPECT   UP                   SUSPECT                   DOWN
+
+"Joined" is a handshake that was completed, "answered" an ack or a pong: both came back the way that we sent.
 
 "Silent" is measured from the first unanswered question, a letter or a ping; at half-time the route is pinged, so that
 a receiver that is slow to commit does not condemn its route. The time-out is max(ack floor, 4 × smoothed round trip).
@@ -50,7 +52,17 @@ STUCK = 3
 IDLE_PING = 2.0
 PROBE = 0.25
 REBUILD_AFTER = 0.5
-"""Seconds: between pings of a route that is up and idle; of one that is not; from suspicion to a new connection."""
+REBUILD_LOST = 5.0
+"""Seconds: between pings of a route that is up and idle, and of one that is not; until a silent connection is replaced
+by a new one, and until one that was lost is (libzmq tries by itself meanwhile)."""
+
+SHORTEST_CONNECT = 0.25
+UNKNOWN_CONNECT = 1.0
+LONGEST_CONNECT = 10.0
+SHORT_TRIES = 30.0
+"""Seconds. A try to connect gets 1.5 round trips, 0.25 at least: short, because TCP repeats a SYN that was swallowed
+only after a second. Every 30 s there is a longer one, each twice as long as the one before, in case the way has become
+longer."""
 
 LONGEST_TIMEOUT = 5.0
 LONGEST_RETRY = 30.0
@@ -134,9 +146,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Give the route a new connection: the old one is silent, and its TCP may wait long before it tries again."""
+    """Give the route a new connection: the old one is silent, and its TCP may wait long before it tries again.
+
+    ``connect_within``: seconds for each try to connect, by the route's round trip.
+    """
 
     route: int
+    connect_within: float
 
 
 Step = Send | Rebuild
@@ -149,7 +165,6 @@ class Route:
     state: RouteState = RouteState.DOWN
     round_trip: float | None = None
     bulk_round_trip: float = 1.0
-    answered_at: float | None = None
     asked_at: float | None = None
     """When the first question went out that is still unanswered; None: nothing to wait for."""
     ping_at: float = 0.0
@@ -157,11 +172,22 @@ class Route:
     pinged_at: float | None = None
     pings: int = 0
     rebuild_at: float | None = None
+    rebuilds: int = 0
+    """Since it was last up."""
 
     def timeout(self, floor: float, *, bulk: bool) -> float:
         """Seconds to wait for an answer; longer while large letters fill the route."""
         longest = max(self.round_trip or 0.0, self.bulk_round_trip if bulk else 0.0)
         return min(LONGEST_TIMEOUT, max(floor, 4 * longest))
+
+    def next_connection(self) -> tuple[float, float]:
+        """Seconds for each of its tries, and until it is replaced in turn."""
+        short = UNKNOWN_CONNECT if self.round_trip is None else max(SHORTEST_CONNECT, 1.5 * self.round_trip)
+        self.rebuilds += 1
+        if self.rebuilds % 2:
+            return short, SHORT_TRIES
+        long = min(LONGEST_CONNECT, short * 2.0 ** (self.rebuilds // 2))
+        return long, long
 
     def measured(self, seconds: float, *, bulk: bool) -> None:
         """One more round trip, smoothed as TCP does (RFC 6298: 7/8 old, 1/8 new)."""
@@ -243,12 +269,15 @@ class Sender:
         way = self.routes[route]
         if way.state is not RouteState.DOWN:
             way.ping_at = now + PROBE
-        way.state, way.asked_at, way.rebuild_at = RouteState.DOWN, None, None
+        way.state, way.asked_at = RouteState.DOWN, None
+        if way.rebuild_at is None:
+            way.rebuild_at = now + REBUILD_LOST
         self._recall(route)
 
     def joined(self, route: int, now: float) -> None:
-        """There is a (new) connection: ask whether it carries."""
-        self.routes[route].ping_at = min(self.routes[route].ping_at, now)
+        """There is a (new) connection, its handshake done."""
+        self._answered(route, now)
+        self.routes[route].ping_at = now
 
     def due(self, now: float) -> list[Step]:
         """What to do now; ask again at ``deadline`` or after any event."""
@@ -281,8 +310,10 @@ class Sender:
             way.state, way.rebuild_at, way.ping_at = RouteState.SUSPECT, now + REBUILD_AFTER, now
             self._recall(index)
         if way.rebuild_at is not None and now >= way.rebuild_at:
-            way.state, way.rebuild_at, way.asked_at = RouteState.DOWN, None, None
-            steps.append(Rebuild(index))
+            way.state, way.asked_at = RouteState.DOWN, None
+            patience, lasts = way.next_connection()
+            way.rebuild_at = now + lasts
+            steps.append(Rebuild(index, patience))
         if now >= way.ping_at:
             way.pings += 1
             way.pinged_at = now
@@ -299,7 +330,7 @@ class Sender:
 
     def _answered(self, index: int, now: float) -> None:
         way = self.routes[index]
-        way.state, way.asked_at, way.rebuild_at, way.answered_at = RouteState.UP, None, None, now
+        way.state, way.asked_at, way.rebuild_at, way.rebuilds = RouteState.UP, None, None, 0
         way.ping_at = now + IDLE_PING
         if any(parcel.route == index and parcel.tries < STUCK for parcel in self._flying.values()):
             self._asked(way, now)

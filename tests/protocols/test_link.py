@@ -65,9 +65,15 @@ class Lab:
         for step in self.sender.due(self.now):
             if isinstance(step, Rebuild):
                 self.rebuilt.append((self.now, step.route))
-                self.at(self.now + 0.01, lambda route=step.route: self.sender.joined(route, self.now))
+                self._connect(step.route)
             else:
                 self._carry(step, lambda frame, route=step.route: self._receive(route, frame))
+
+    def _connect(self, route: int) -> None:
+        if self.ways[route].carries:
+            self.sender.joined(route, self.now)
+        else:
+            self.at(self.now + 0.4, lambda: self._connect(route))
 
     def _carry(self, step: Send, arrive: Callable[[bytes], None]) -> None:
         way = self.ways[step.route]
@@ -138,6 +144,36 @@ def test_nothing_is_sent_before_the_route_has_answered() -> None:
     lab.run(4)
     assert [sequence for _, _, sequence in lab.arrived] == [1]
     assert list(lab.settled) == ["id1"]
+
+
+def test_a_new_connection_is_in_use_at_once() -> None:
+    lab = Lab(ways=1, delay=0.075)
+    lab.sender.joined(0, 0.0)
+    lab.post(1)
+    lab.run(0.2)
+    assert lab.settled == pytest.approx({"id1": 0.15})
+
+
+@pytest.mark.parametrize("round_trip, patience", [(0.0, 0.25), (0.2, 0.3), (0.6, 0.9)])
+def test_tries_to_connect_are_as_short_as_the_way_allows_with_ever_longer_ones_between(
+    round_trip: float, patience: float
+) -> None:
+    sender = Sender(1, ack_floor=0.5)
+    sender.joined(0, 0.0)
+    sender.due(0.0)
+    sender.ponged(0, 1, round_trip)
+    steps = [step for tick in range(1, 4000) for step in sender.due(tick * 0.1)]
+    tries = [step.connect_within for step in steps if isinstance(step, Rebuild)]
+    assert tries[:4] == pytest.approx([patience, 2 * patience, patience, 4 * patience])
+    assert max(tries) == link.LONGEST_CONNECT
+
+
+def test_a_connection_that_libzmq_does_not_get_back_is_made_anew() -> None:
+    lab = up(Lab(ways=1))
+    lab.ways[0].carries = False
+    lab.sender.lost(0, lab.now)
+    lab.run(6)
+    assert len(lab.rebuilt) == 1
 
 
 @pytest.mark.parametrize("delay, limit", [(0.001, 0.55), (0.075, 0.85)], ids=["no delay", "150 ms round trip"])
@@ -220,7 +256,7 @@ def test_the_preferred_route_is_back_in_use_within_a_second_of_healing() -> None
 def test_a_silent_route_gets_a_new_connection() -> None:
     lab = up(Lab())
     lab.ways[0].carries = False
-    lab.run(5)
+    lab.run(4)
     assert [route for _, route in lab.rebuilt] == [0]
 
 

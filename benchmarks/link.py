@@ -1,0 +1,135 @@
+"""The link against raw TCP and Mosquitto, over long, lossy and failing ways: one table, all measured in this run.
+
+    make bench-link            (as root: the network namespaces need it; without, that half is skipped and says so)
+
+Latencies of different runs are not comparable, ratios within one are. Rounds are interleaved and medians taken, so
+that a noisy neighbour meets all alike. Writes ``out/bench-link.json``.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import push
+import routes
+from rich.console import Console
+from rich.table import Table
+
+ROUND_TRIP = 0.150
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table; ``kept`` is None for what has no goal."""
+
+    what: str
+    measured: str
+    goal: str
+    kept: bool | None
+
+
+@contextmanager
+def folder():  # type: ignore[no-untyped-def]
+    """A folder for one run."""
+    with tempfile.TemporaryDirectory(prefix="bench-link-") as name:
+        yield Path(name)
+
+
+def pushes(rounds: int, singles: int, many: int) -> list[Line]:
+    """A durable push on one machine."""
+    ways: dict[str, Callable[[Path, int, int], push.Result]] = {"raw TCP": push.run_floor, "link": push.run_link}
+    lines = []
+    if shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin"):
+        ways["Mosquitto"] = push.run_mqtt
+    else:
+        lines.append(Line("against Mosquitto", "skipped: not installed (make setup-bench)", "≥ 4 × its rate", None))
+    results: dict[str, list[push.Result]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            with folder() as path:
+                results[name].append(run(path, singles, many))
+    p50 = {name: statistics.median(each.p50 for each in some) for name, some in results.items()}
+    rate = {name: statistics.median(each.rate for each in some) for name, some in results.items()}
+    for name in ways:
+        p99 = statistics.median(each.p99 for each in results[name])
+        measured = f"p50 {p50[name]:.2f} ms, p99 {p99:.2f} ms; {rate[name]:,.0f} /s pipelined"
+        lines.append(Line(f"durable push, {name}", measured, "", None))
+    slower, faster = p50["link"] / p50["raw TCP"], rate["link"] / rate["raw TCP"]
+    lines.append(Line("push p50, link : raw TCP", f"{slower:.2f}", "≤ 1.5", slower <= 1.5))
+    kept = rate["link"] >= 15000 or faster >= 0.45
+    lines.append(Line("pipelined, link : raw TCP", f"{faster:.2f}", "≥ 15,000 /s or ≥ 0.45", kept))
+    if "Mosquitto" in ways:
+        times = rate["link"] / rate["Mosquitto"]
+        lines.append(Line("pipelined, link : Mosquitto QoS 1", f"{times:.2f}", "≥ 4", times >= 4))
+        times = p50["Mosquitto"] / p50["link"]
+        lines.append(Line("push p50, Mosquitto QoS 1 : link", f"{times:.2f}", "", None))
+    return lines
+
+
+def failovers(rounds: int) -> list[Line]:
+    """M goes dark and heals."""
+    lines = []
+    for delay, goal in ((0.0, 0.6), (ROUND_TRIP / 2, 1.2)):
+        runs = []
+        for _ in range(rounds):
+            with folder() as path:
+                runs.append(routes.failover(path, delay=delay))
+        way = f"round trip {delay * 2000:.0f} ms"
+        worst = max(run.failover for run in runs)
+        lines.append(Line(f"failover M → N, {way}, worst", f"{worst:.2f} s", f"≤ {goal} s", worst <= goal))
+        back = max(run.back for run in runs)
+        lines.append(Line(f"back on M, {way}, worst", f"{back:.2f} s", "≤ 1 s", back <= 1.0))
+        lost, twice, sent = (sum(getattr(run, what) for run in runs) for what in ("lost", "twice", "sent"))
+        lines.append(Line(f"lost / twice, {way}", f"{lost} / {twice} of {sent:,}", "0 / 0", not lost and not twice))
+    return lines
+
+
+def weather(seconds: float) -> list[Line]:
+    """Flapping, distance, loss."""
+    with folder() as path:
+        sent, lost, twice = routes.flapping(path, seconds)
+    measured = f"{lost} lost, {twice} twice of {sent:,}"
+    lines = [Line(f"both routes flap for {seconds:.0f} s", measured, "0, 0", not lost and not twice)]
+    for loss, share, goal in ((0.0, 0.50, ROUND_TRIP + 0.015), (0.01, 0.99, 0.450)):
+        with folder() as path:
+            took = sorted(routes.round_trips(path, delay=ROUND_TRIP / 2, loss=loss, seconds=seconds / 2))
+        value = took[int(len(took) * share)]
+        what = f"push p{share * 100:.0f}, round trip 150 ms, {loss:.0%} loss"
+        lines.append(Line(what, f"{value * 1000:.0f} ms of {len(took)}", f"≤ {goal * 1000:.0f} ms", value <= goal))
+    return lines
+
+
+def main() -> None:
+    """Measure, print, write down; exit code 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds (a minute)")
+    parser.add_argument("--part", choices=("all", "push", "routes"), default="all")
+    options = parser.parse_args()
+    rounds, seconds = (1, 10.0) if options.quick else (5, 60.0)
+    lines = pushes(rounds, 300, 5000) if options.part != "routes" else []
+    if options.part != "push":
+        if reason := routes.why_not():
+            lines.append(Line("two routes", f"skipped: {reason}", "", None))
+        else:
+            lines += failovers(1 if options.quick else 3) + weather(seconds)
+    table = Table("what", "measured", "goal", "", title="the link")
+    for line in lines:
+        mark = {True: "[green]kept[/]", False: "[red]MISSED[/]", None: ""}[line.kept]
+        table.add_row(line.what, line.measured, line.goal, mark)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 120)
+    out = Path("out")
+    out.mkdir(exist_ok=True)
+    (out / "bench-link.json").write_text(json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2))
+    sys.exit(any(line.kept is False for line in lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -56,8 +56,6 @@ class Dialler:
 
     async def by_ear(self, gone: float, never: float, answered: str) -> Outcome:
         """Answered when ringback has stopped for ``gone`` seconds, or never came for ``never`` (V.253, +VRA, +VRN)."""
-        if not never:
-            return answered
         ears = self._line.ears
         begun = ears.time
         while ears.time - begun < self._s(7) + gone:

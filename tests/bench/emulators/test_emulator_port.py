@@ -252,6 +252,7 @@ async def test_a_program_that_does_not_read_its_recording_loses_sound_and_is_tol
         while b"\x10o" not in got:
             got += await program.read(1)
         assert got.index(b"\x10o") < 8 * 8000 - 8000
+        assert got.count(b"\x10o") == 1
         assert set(await program.read(3000)) == {0x80}
     line.modem.close()
 

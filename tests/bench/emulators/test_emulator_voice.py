@@ -360,6 +360,25 @@ async def test_a_local_device_plays_and_records_at_the_modems_own_pace() -> None
         assert not line.off
 
 
+async def test_ringing_during_a_local_recording_is_an_event_between_voice_bytes() -> None:
+    async with connected("usr5637") as (line, program):
+        await program.ok("AT+FCLASS=8")
+        await connect(program, "AT+VRX")
+        await line.ring()
+        assert events(bytes(program.got)) == "R"
+        assert b"RING" not in program.got
+
+
+async def test_silence_is_not_told_while_the_program_plays() -> None:
+    async with connected("usr5637") as (_, program):
+        await into_voice("usr5637", program)
+        await program.ok("AT+VSD=128,10")
+        await connect(program, "AT+VTX")
+        program.end.write(b"\x80" * 24_000 + b"\x10\x03")
+        await asyncio.sleep(2.5)
+        assert bytes(program.got) == b""
+
+
 async def test_voice_connections_are_logged() -> None:
     async with connected("usr5637") as (line, program):
         await into_voice("usr5637", program)

@@ -7,10 +7,19 @@ import random
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
-from chain_lab import ORDERED, accepted_calls, await_all_closed, await_lines_free, brisk, stories_of
+from chain_lab import (
+    ORDERED,
+    accepted_calls,
+    at_a_speed_that_holds,
+    await_all_closed,
+    await_lines_free,
+    brisk,
+    stories_of,
+)
 
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import BOXES, Plan, Rig
@@ -56,7 +65,7 @@ class Customers:
             self._living.append(thread)
             thread.start()
             gone.wait()
-            time.sleep(self._rng.uniform(10.0, 20.0) / SPEED)
+            time.sleep(self._rng.uniform(10.0, 20.0) / self._rig.plan.speed)
 
     def _live(self, number: str, line: int, mood: str, gone: threading.Event) -> None:
         def noted(note: dict[str, object]) -> None:
@@ -75,7 +84,7 @@ def kill_and_restart(rig: Rig, times: int, seed: int) -> list[tuple[str, float]]
     rng = random.Random(seed)
     kills = []
     for _ in range(times):
-        time.sleep(rng.uniform(2.0, 14.0) / SPEED)
+        time.sleep(rng.uniform(2.0, 14.0) / rig.plan.speed)
         box = rng.choice(BOXES)
         rig.boxes[box].kill()
         kills.append((box, rig.events()[-1]["t"]))
@@ -119,8 +128,8 @@ def check_never_twice(story: Story, kills: list[tuple[str, float]]) -> None:
         )
 
 
-def run_crashes(folder: Path, kills: int, seed: int) -> None:
-    with Rig(folder, Plan(lines=LINES, language="en", speed=SPEED, extra={"overseas": SOON})) as rig:
+def run_crashes(folder: Path, speed: float, kills: int, seed: int) -> None:
+    with Rig(folder, Plan(lines=LINES, language="en", speed=speed, extra={"overseas": SOON})) as rig:
         customers = Customers(rig, seed)
         try:
             killed = kill_and_restart(rig, kills, seed)
@@ -132,10 +141,10 @@ def run_crashes(folder: Path, kills: int, seed: int) -> None:
 
 
 def test_promises_hold_when_either_daemon_is_killed_again_and_again(tmp_path: Path) -> None:
-    run_crashes(tmp_path, kills=8, seed=1)
+    at_a_speed_that_holds(partial(run_crashes, kills=8, seed=1), tmp_path, SPEED)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_promises_hold_through_fifty_kills(tmp_path: Path) -> None:
-    run_crashes(tmp_path, kills=50, seed=2)
+    at_a_speed_that_holds(partial(run_crashes, kills=50, seed=2), tmp_path, SPEED)

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.bench.story import Story
 
 LINES = 4
 MOODS = ("patient", "patient", "leaves early", "busy", "never answers", "hangs up at once", "gives up")
-SPEED = 10.0
+SPEED = 8.0
 EXTRA = {
     "overseas": {
         "retry": {
@@ -49,8 +50,8 @@ def crowd(rig: Rig, customers: int, seed: int) -> None:
         thread.join()
 
 
-def run_crowd(folder: Path, customers: int, seed: int) -> None:
-    with Rig(folder, Plan(lines=LINES, models=("usr5637", "conexant"), speed=SPEED, extra=EXTRA)) as rig:
+def run_crowd(folder: Path, speed: float, customers: int, seed: int) -> None:
+    with Rig(folder, Plan(lines=LINES, models=("usr5637", "conexant"), speed=speed, extra=EXTRA)) as rig:
         crowd(rig, customers, seed)
         await_all_closed(rig, CLOSED_IN)
         await_lines_free(rig)
@@ -78,10 +79,10 @@ def _keyed(story: Story) -> str:
 
 
 def test_a_crowd_is_served_without_a_loss(tmp_path: Path) -> None:
-    run_crowd(tmp_path, customers=40, seed=1)
+    at_a_speed_that_holds(partial(run_crowd, customers=40, seed=1), tmp_path, SPEED)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_two_hundred_customers_are_served_without_a_loss(tmp_path: Path) -> None:
-    run_crowd(tmp_path, customers=200, seed=2)
+    at_a_speed_that_holds(partial(run_crowd, customers=200, seed=2), tmp_path, SPEED)

@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from chain_lab import ORDER, ORDERED, await_lines_free, await_orders, call_all, customer_number, stories_of, story_of
+from chain_lab import (
+    ORDER,
+    ORDERED,
+    at_a_speed_that_holds,
+    await_lines_free,
+    await_orders,
+    call_all,
+    customer_number,
+    stories_of,
+    story_of,
+)
 
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
@@ -14,38 +24,44 @@ REASONS: tuple[Reason, ...] = ("P", "O", "C", "S")
 
 
 def test_a_caller_without_a_number_is_never_accepted_and_never_dialled(tmp_path: Path) -> None:
-    plan = Plan(lines=len(REASONS), models=("usr5637", "conexant", "rockwell", "usr5637"), speed=SPEED)
-    with Rig(tmp_path, plan) as rig:
-        shops = plan.numbers("domestic")
-        call_all(
-            rig,
-            [
-                CallOrder(caller=customer_number(index), called=shop, withheld=reason, callback=False, timeout=15)
-                for index, (reason, shop) in enumerate(zip(REASONS, shops, strict=True))
-            ],
-        )
-        await_lines_free(rig)
-        rig.wait(lambda: len(rig.calls()) >= len(REASONS), "every caller on record", 30)
-        calls = rig.calls()
-        assert [call["refused"] for call in calls if call["refused"]] and not any(call["request"] for call in calls)
-        assert dialled_by(rig.events(), plan.numbers("overseas")) == []
-        answered = {story.first.withheld for story in stories_of(rig) if story.first.off_hook_at is not None}
-        assert answered == {"P"}  # who withheld by wish hears the hint; the others ring on
+    def scenario(folder: Path, speed: float) -> None:
+        plan = Plan(lines=len(REASONS), models=("usr5637", "conexant", "rockwell", "usr5637"), speed=speed)
+        with Rig(folder, plan) as rig:
+            shops = plan.numbers("domestic")
+            call_all(
+                rig,
+                [
+                    CallOrder(caller=customer_number(index), called=shop, withheld=reason, callback=False, timeout=15)
+                    for index, (reason, shop) in enumerate(zip(REASONS, shops, strict=True))
+                ],
+            )
+            await_lines_free(rig)
+            rig.wait(lambda: len(rig.calls()) >= len(REASONS), "every caller on record", 30)
+            calls = rig.calls()
+            assert [call["refused"] for call in calls if call["refused"]] and not any(call["request"] for call in calls)
+            assert dialled_by(rig.events(), plan.numbers("overseas")) == []
+            answered = {story.first.withheld for story in stories_of(rig) if story.first.off_hook_at is not None}
+            assert answered == {"P"}  # who withheld by wish hears the hint; the others ring on
+
+    at_a_speed_that_holds(scenario, tmp_path, SPEED)
 
 
 def test_a_number_that_is_masked_afterwards_is_not_dialled_and_a_bare_number_is(tmp_path: Path) -> None:
-    with Rig(tmp_path, Plan(lines=2, speed=SPEED)) as rig:
-        masked_shop, bare_shop = rig.plan.numbers("domestic")
-        masked, bare = customer_number(1), customer_number(2)
-        call_all(
-            rig,
-            [
-                CallOrder(caller=masked, called=masked_shop, form="masked", callback=False, timeout=20),
-                CallOrder(caller=bare, called=bare_shop, form="number-only", callback=True, keys=ORDER, timeout=90),
-            ],
-        )
-        orders = await_orders(rig, 1)
-        await_lines_free(rig)
-        assert [(order["number"], order["articles"]) for order in orders] == [(bare, ORDERED)]
-        assert story_of(rig, masked).back == []
-        assert [leg.dialled for leg in story_of(rig, bare).back] == [f"011{bare[1:]}"]
+    def scenario(folder: Path, speed: float) -> None:
+        with Rig(folder, Plan(lines=2, speed=speed)) as rig:
+            masked_shop, bare_shop = rig.plan.numbers("domestic")
+            masked, bare = customer_number(1), customer_number(2)
+            call_all(
+                rig,
+                [
+                    CallOrder(caller=masked, called=masked_shop, form="masked", callback=False, timeout=20),
+                    CallOrder(caller=bare, called=bare_shop, form="number-only", callback=True, keys=ORDER, timeout=90),
+                ],
+            )
+            orders = await_orders(rig, 1)
+            await_lines_free(rig)
+            assert [(order["number"], order["articles"]) for order in orders] == [(bare, ORDERED)]
+            assert story_of(rig, masked).back == []
+            assert [leg.dialled for leg in story_of(rig, bare).back] == [f"011{bare[1:]}"]
+
+    at_a_speed_that_holds(scenario, tmp_path, SPEED)

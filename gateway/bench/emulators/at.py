@@ -188,6 +188,7 @@ class AtInterpreter:
         self._waiting.clear()
         if self._running is not None:
             self._running.cancel()
+            self._running = None  # now: cancelled before its first step it would never say so itself
 
     def receive(self, data: bytes) -> None:
         """What the program sent in command state."""
@@ -281,9 +282,6 @@ class AtInterpreter:
                     break
         except Refused:
             outcome = "ERROR"
-        except asyncio.CancelledError:
-            self._finish(None)
-            raise
         self._finish(outcome)
 
     async def _carry_out(self, command: Command) -> Outcome:

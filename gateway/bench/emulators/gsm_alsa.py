@@ -22,6 +22,8 @@ _SILENCE = np.zeros(FRAME, np.int16)
 class AlsaEnd:
     """Fulfils ``SoundEnd``: captures what the box plays, plays what it is to hear. The device runs all the time."""
 
+    is_card = True
+
     def __init__(self, device: str) -> None:
         """Raises ``GatewayError`` where the device can't be opened."""
         self.open = False

@@ -46,6 +46,8 @@ class GsmModel:
     """Command and value without which ATH doesn't end a voice call."""
     sound_switch: tuple[str, str] | None = None
     """Command and value that open the sound port; None: it is open whenever a call stands."""
+    card_switch: tuple[str, str] | None = None
+    """The same where the sound goes to a sound card."""
     sound_after_begin: bool = False
     """The switch is heeded only while a call stands."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +127,7 @@ EC25 = GsmModel(
     progress="ccinfo",
     progress_switch=("+QINDCFG", '"ccinfo",1'),
     sound_switch=("+QPCMV", "1,0"),
+    card_switch=("+QPCMV", "1,2"),
     parameters={**_COMMON, "+QINDCFG": "", "+QPCMV": "0", "^DSCI": "0", "+QTONEDET": "0", "+QCFG": "", "+QAUDMOD": "0"},
     keys=("+QTONEDET", "1", "+QTONEDET: {code}"),
 )

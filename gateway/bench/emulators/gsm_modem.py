@@ -232,7 +232,8 @@ class EmulatedGsmModem:
 
     def _open_sound(self) -> None:
         """Sound passes while a call stands (or rings there) and the program has switched it on."""
-        call, switch = self._calls.current, self.model.sound_switch
+        call = self._calls.current
+        switch = self.model.card_switch if self.sound.is_card else self.model.sound_switch
         passes = (
             call is not None and call.state in (ACTIVE, DIALLING, ALERTING) and (switch is None or self.on(*switch))
         )

@@ -21,6 +21,8 @@ _SILENCE = np.zeros(FRAME, np.int16)
 class SoundEnd(Protocol):
     """The modem's end of whatever carries a call's sound to the program."""
 
+    is_card: bool
+    """A sound card rather than a port."""
     open: bool
     """Set while a call's sound passes."""
     stalled: bool
@@ -47,6 +49,8 @@ class SoundEnd(Protocol):
 
 class SoundPort:
     """The second port."""
+
+    is_card = False
 
     def __init__(self, port: Port) -> None:
         self.open = False

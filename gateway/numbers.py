@@ -52,17 +52,17 @@ class PhoneNumber:
         """The number as ``phonenumbers`` sees it."""
         return phonenumbers.parse(self.e164)
 
-    @property
+    @cached_property
     def region(self) -> str:
         """ISO 3166 region, ``"001"`` for satellite and other world-wide codes, ``""`` if unknown."""
         return phonenumbers.region_code_for_number(self.parsed) or ""
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Number type in ``phonenumbers``' words, lower case: ``mobile``, ``fixed_line``, ``premium_rate``, …"""
         return str(phonenumbers.PhoneNumberType.to_string(phonenumbers.number_type(self.parsed))).lower()
 
-    @property
+    @cached_property
     def time_zones(self) -> tuple[str, ...]:
         """Where the number may be, as IANA names; several for a mobile of a wide country, none if unknown."""
         from phonenumbers import timezone  # its tables take 80 ms to load, and few need them

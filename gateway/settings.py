@@ -17,6 +17,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Decimal
 """Money: a number or, to the last digit as written, a string."""
 E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
@@ -106,12 +107,55 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     regions: tuple[Country, ...] = ()
     kinds: tuple[str, ...] = ("mobile", "fixed_line", "fixed_line_or_mobile", "voip", "personal_number")
-    per_number_hour: Annotated[int, msgspec.Meta(ge=0)] = 2
-    per_number_day: Annotated[int, msgspec.Meta(ge=0)] = 5
-    max_call: Positive = 600.0
-    """Hard cap on a call-back, seconds, enforced by the overseas box alone."""
+    callback_permitted: tuple[Country, ...] = ()
+    """Countries that are said to forbid call-back services, and that you have found to permit yours."""
     blocked: tuple[str, ...] = ()
     """E.164 prefixes never accepted nor dialled."""
+    block_list: str | None = None
+    """A CSV file of such prefixes, read again whenever it changes."""
+    customers: str | None = None
+    """A CSV file of customers' numbers, read again whenever it changes."""
+    customers_only: bool = False
+    """Nobody else is served."""
+    first_contacts_day: Count = 1000
+    """Numbers that were never served before, a day."""
+    per_number_hour: Count = 2
+    per_number_day: Count = 5
+    per_prefix_hour: Count = 500
+    """Requests of one block of 10,000 numbers."""
+    per_prefix_day: Count = 1000
+    all_hour: Count = 1000
+    all_day: Count = 5000
+    spend_day: Amount | None = None
+    """In tariff.currency; the worst case of every call is set aside before it begins."""
+    spend_month: Amount | None = None
+    max_calls: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Call-backs at once; as many as there are lines if absent."""
+    max_waiting: Count = 500
+    """Domestic: customers who are owed a call-back at once."""
+    max_call: Positive = 600.0
+    """Hard cap on a call-back, seconds, enforced by the overseas box alone."""
+    quiet: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] | None = None
+    """Hours of the callee's day in which nobody is dialled: ``21:00-08:00``."""
+
+    @property
+    def capped(self) -> bool:
+        """A spend cap is set."""
+        return self.spend_day is not None or self.spend_month is not None
+
+
+class AlarmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[alarm]``: signs of fraud that somebody should look at."""
+
+    webhook: Annotated[str, msgspec.Meta(pattern="^https?://")] | None = None
+    """Gets each alarm as a JSON object, by POST."""
+    sequential: Annotated[int, msgspec.Meta(ge=2)] = 5
+    """Callers within the hour whose numbers follow one another."""
+    short_calls: Annotated[int, msgspec.Meta(ge=2)] = 5
+    """Answered call-backs within ten minutes that were over in ``short_call`` seconds."""
+    short_call: Positive = 10.0
+    spend_hour: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.25
+    """Share of policy.spend_day that may be spent within an hour."""
 
 
 class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     guidance: GuidanceSettings = GuidanceSettings()
     retry: RetrySettings = RetrySettings()
     policy: PolicySettings = PolicySettings()
+    alarm: AlarmSettings = AlarmSettings()
     tariff: TariffSettings = TariffSettings()
     callback: CallbackSettings = CallbackSettings()
     log: Literal["debug", "info", "warning", "error"] = "info"
@@ -168,6 +213,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def store(self) -> Path:
         """The store's file."""
         return Path(self.data) / "gateway.db"
+
+    @property
+    def stop_file(self) -> Path:
+        """While it exists nothing is dialled (``gateway policy stop``)."""
+        return Path(self.data) / "stop"
 
     @property
     def keys(self) -> Path:
@@ -186,10 +236,27 @@ def load(path: Path) -> Settings:
     for port in ports:
         if ports.count(port) > 1:
             raise SettingsError(f"{path}: port {port} is given to two lines; one modem serves one line")
-    for key in ("data_per_call", "dedicated_month"):
-        if getattr(settings.tariff, key) < 0:
-            raise SettingsError(f"{path}: tariff.{key} must not be less than 0")
+    _check_money(path, settings)
     return _absolute(settings, path.resolve().parent)
+
+
+def _check_money(path: Path, settings: Settings) -> None:
+    policy, tariff = settings.policy, settings.tariff
+    amounts = {
+        "policy.spend_day": policy.spend_day,
+        "policy.spend_month": policy.spend_month,
+        "tariff.data_per_call": tariff.data_per_call,
+        "tariff.dedicated_month": tariff.dedicated_month,
+    }
+    for key, amount in amounts.items():
+        if amount is not None and not (amount.is_finite() and amount >= 0):
+            raise SettingsError(f"{path}: {key} must be an amount of money, not less than 0")
+    if not policy.capped:
+        return
+    if settings.role == "domestic" and not tariff.overseas:
+        raise SettingsError(f"{path}: a spend cap needs prices; name the other box's routes in tariff.overseas")
+    if settings.role == "overseas" and (unpriced := [line.name for line in settings.lines if line.route is None]):
+        raise SettingsError(f'{path}: a spend cap needs prices; give line "{unpriced[0]}" its route')
 
 
 T = TypeVar("T")
@@ -237,4 +304,9 @@ def _absolute(settings: Settings, base: Path) -> Settings:
         prompts=fix(settings.prompts),
         lines=lines,
         callback=msgspec.structs.replace(settings.callback, menu=fix(settings.callback.menu)),
+        policy=msgspec.structs.replace(
+            settings.policy,
+            block_list=fix(settings.policy.block_list),
+            customers=fix(settings.policy.customers),
+        ),
     )

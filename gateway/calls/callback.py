@@ -7,23 +7,27 @@ dialled again. Once a key proves that a person answered, the request is never di
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway import clock
 from gateway.audio.pcm import ulaw_encode
 from gateway.audio.prompts import PromptLibrary
+from gateway.calls.admission import Admission
+from gateway.calls.budget import SETUP_TIME
 from gateway.calls.conversation import Conversation
 from gateway.calls.dialogue import Desk, Dialogue
 from gateway.calls.menu import OrderMenu
 from gateway.calls.menu_nodes import Menu
-from gateway.calls.policy import DAY, HOUR, Policy, Requests
+from gateway.calls.panic import LOOK
 from gateway.calls.progress import AnswerWatch
 from gateway.calls.queue import CallQueue
 from gateway.line import Answer, CallEnded, Line, LineLost, Samples
 from gateway.numbers import NotANumber
 from gateway.protocols.messages import OrderLine, Outcome
-from gateway.settings import CallbackSettings, RetrySettings
+from gateway.settings import CallbackSettings, LineSettings, RetrySettings
+from gateway.store.bounds import Refused
 from gateway.store.journal import Claimed, Overseas
 
 log = logging.getLogger(__name__)
@@ -34,9 +38,6 @@ OUTCOMES: dict[Answer, Outcome] = {
     Answer.NETWORK: "network",
     Answer.NO_DIAL_TONE: "network",
 }
-
-SETUP_TIME = 20.0
-"""Seconds for dialling and for the network to find the customer, before ringing time counts."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Callback:
     line: Line
     queue: CallQueue
     journal: Overseas
-    policy: Policy
+    admission: Admission
+    line_settings: LineSettings
     settings: CallbackSettings
     retry: RetrySettings
     scripts: dict[str, Script]
@@ -95,13 +97,15 @@ class Callback:
 
     async def attempt(self, claimed: Claimed) -> None:
         """Dial one request once and note what became of it."""
-        refusal = await self._refusal(claimed)
-        if refusal is not None:
-            log.warning("request %s: %s refused: %s", claimed.request, claimed.number, refusal)
-            await self.journal.close(claimed.request, outcome="refused", at=clock.wall_clock(), detail=refusal)
-            self.hand_over()
+        now = clock.wall_clock()
+        admit = self.admission.dialling(claimed.number, self.line_settings, now)
+        try:
+            self._check(claimed, now)
+            attempt = await self.journal.dial_intent(claimed.request, self.line.name, now, admit)
+        except Refused as refusal:
+            await self._refuse(claimed, refusal)
             return
-        attempt = await self.journal.dial_intent(claimed.request, self.line.name, clock.wall_clock())
+        self.admission.noted(claimed.number, now)
         log.info("line %s: calling %s back, attempt %d", self.line.name, claimed.number, attempt)
         try:
             ended = await self._call(claimed, attempt)
@@ -110,43 +114,68 @@ class Callback:
             raise
         await self._note(claimed, attempt, ended)
 
-    async def _refusal(self, claimed: Claimed) -> str | None:
-        now = clock.wall_clock()
+    def _check(self, claimed: Claimed, now: float) -> None:
+        """Raise ``Refused`` for what needs no look into the store."""
         if now - claimed.accepted_at > self.retry.expires:
-            return "the request is older than retry.expires"
-        asked = Requests(
-            last_hour=await self.journal.requests_since(claimed.number, now - HOUR, besides=claimed.request),
-            last_day=await self.journal.requests_since(claimed.number, now - DAY, besides=claimed.request),
-        )
-        refusal = self.policy.refusal(claimed.number, asked)
-        return None if refusal is None else f"{refusal.layer}: {refusal.reason}"
+            raise Refused("age", "the request is older than retry.expires")
+        if refusal := self.admission.policy.refusal(claimed.number, now):
+            raise refusal
+
+    async def _refuse(self, claimed: Claimed, refusal: Refused) -> None:
+        """Close the request; with the panic stop pulled it waits instead."""
+        if refusal.layer == "stop":
+            await self.journal.unclaim(claimed.request)
+            return
+        log.warning("request %s: %s refused: %s", claimed.request, claimed.number, refusal)
+        await self.journal.close(claimed.request, outcome="refused", at=clock.wall_clock(), detail=str(refusal))
+        self.hand_over()
 
     async def _call(self, claimed: Claimed, attempt: int) -> Ended:
         """One dialling, under the hard cap. Raises ``LineLost``."""
         answered_at: float | None = None
         dialogue: Dialogue | None = None
         try:
-            async with asyncio.timeout(SETUP_TIME + self.settings.ring_time) as cap:
-                async with self.line.dialled(claimed.number) as result:
-                    if isinstance(result, Answer):
-                        return Ended(OUTCOMES[result], detail=result.value)
-                    conversation = Conversation(result, claimed.number.region)
-                    failed = await self._await_answer(conversation)
-                    if failed is not None:
-                        return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")
-                    answered_at = clock.now()
-                    cap.reschedule(answered_at + self.policy.settings.max_call)
-                    dialogue = self._dialogue(claimed, attempt, conversation)
-                    outcome = await dialogue.run()
-                    return Ended(outcome, clock.now() - answered_at)
+            async with (
+                asyncio.timeout(SETUP_TIME + self.settings.ring_time) as cap,
+                self._stoppable(cap),
+                self.line.dialled(claimed.number) as result,
+            ):
+                if isinstance(result, Answer):
+                    return Ended(OUTCOMES[result], detail=result.value)
+                conversation = Conversation(result, claimed.number.region)
+                failed = await self._await_answer(conversation)
+                if failed is not None:
+                    return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")
+                answered_at = clock.now()
+                cap.reschedule(answered_at + self.admission.policy.settings.max_call)
+                dialogue = self._dialogue(claimed, attempt, conversation)
+                outcome = await dialogue.run()
+                return Ended(outcome, clock.now() - answered_at)
         except CallEnded as ended:
             return Ended("network", detail=f"ended before it was answered: {ended}")
         except NotANumber as error:
             return Ended("refused", detail=str(error))
         except TimeoutError:
+            stopped = "cut by the panic stop" if self.admission.policy.stopped else ""
             if dialogue is None or answered_at is None:
-                return Ended("no answer", detail="rang for callback.ring_time")
-            return Ended(dialogue.outcome, clock.now() - answered_at, "cut at policy.max_call")
+                return Ended("no answer", detail=stopped or "rang for callback.ring_time")
+            return Ended(dialogue.outcome, clock.now() - answered_at, stopped or "cut at policy.max_call")
+
+    @asynccontextmanager
+    async def _stoppable(self, cap: asyncio.Timeout) -> AsyncIterator[None]:
+        """Let the panic stop end what ``cap`` bounds."""
+
+        async def watch() -> None:
+            while not self.admission.policy.stopped:  # noqa: ASYNC110  another process makes that file
+                await asyncio.sleep(LOOK)
+            if not cap.expired():
+                cap.reschedule(clock.now())
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
     async def _await_answer(self, conversation: Conversation) -> Answer | None:
         watch = AnswerWatch(self.settings.ring_time)

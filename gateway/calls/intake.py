@@ -9,16 +9,17 @@ withdrawn before the hand-over.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway import clock
 from gateway.audio.prompts import Clip, PromptLibrary
-from gateway.calls.policy import DAY, HOUR, Requests
+from gateway.calls.admission import Admission
 from gateway.calls.screening import WITHHELD_WORDS, Screening, Verdict
 from gateway.errors import StoreError
 from gateway.line import CallEnded, IncomingCall, Line
-from gateway.numbers import PhoneNumber, Withheld
+from gateway.numbers import Withheld
 from gateway.settings import LineSettings
+from gateway.store.bounds import Refused
 from gateway.store.journal import Domestic
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Intake:
     prompts: PromptLibrary
     journal: Domestic
     screening: Screening
+    admission: Admission
     peer_away: Callable[[], bool]
     hand_over: Callable[[], None]
     """Wakes the link after a release."""
@@ -65,24 +67,32 @@ class Intake:
 
     async def _judge(self, call: IncomingCall) -> tuple[Verdict, str | None]:
         caller, now = call.caller, clock.wall_clock()
+        verdict = self.screening.verdict(caller, now, peer_away=self.peer_away())
+        if not verdict.accepted or isinstance(caller, Withheld):
+            return verdict, None
         try:
-            asked = await self._asked(caller, now) if isinstance(caller, PhoneNumber) else Requests()
-            verdict = self.screening.verdict(caller, asked, peer_away=self.peer_away())
-            if not verdict.accepted or isinstance(caller, Withheld):
-                return verdict, None
             accepted = await self.journal.accept(
-                caller, line=self.line.name, called=self.settings.number, language=self.language, at=now
+                caller,
+                line=self.line.name,
+                called=self.settings.number,
+                language=self.language,
+                at=now,
+                admit=self.admission.caller(caller, self.settings, now),
             )
+        except Refused as refusal:
+            return self._refused(refusal), None
         except StoreError as error:
             log.error("line %s: the request can't be kept: %s", self.line.name, error)
             return self.screening.not_kept(f"the request could not be kept: {error}"), None
+        if not accepted.joined:
+            self.admission.noted(caller, now)
         return verdict, accepted.request
 
-    async def _asked(self, number: PhoneNumber, now: float) -> Requests:
-        return Requests(
-            last_hour=await self.journal.requests_since(number, now - HOUR),
-            last_day=await self.journal.requests_since(number, now - DAY),
-        )
+    def _refused(self, refusal: Refused) -> Verdict:
+        verdict = self.screening.refused(refusal)
+        if refusal.layer == "spend" and self.settings.incoming is not None:
+            return replace(verdict, clip=None)  # a guidance that we would have to pay for
+        return verdict
 
     async def _note_refusal(self, call: IncomingCall, verdict: Verdict) -> None:
         try:

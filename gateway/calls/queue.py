@@ -1,9 +1,11 @@
 """Hands due requests to free lines, each to one line only."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway import clock
+from gateway.calls.panic import LOOK
 from gateway.store.journal import Claimed, Overseas
 
 LONGEST_WAIT = 60.0
@@ -15,6 +17,8 @@ class CallQueue:
     """The overseas box's requests that wait to be dialled."""
 
     journal: Overseas
+    stopped: Callable[[], bool] = lambda: False
+    """The panic stop is pulled: nobody gets a request."""
     _waiting: set["asyncio.Event"] = field(default_factory=set)
 
     def changed(self) -> None:
@@ -29,6 +33,9 @@ class CallQueue:
         try:
             while True:
                 event.clear()
+                if self.stopped():
+                    await asyncio.sleep(LOOK)
+                    continue
                 if claimed := await self.journal.claim(line, clock.wall_clock()):
                     return claimed
                 due = await self.journal.next_due()

@@ -9,9 +9,10 @@ O (unavailable), S (service conflict) and unknown the hint would be wrong.
 
 from dataclasses import dataclass
 
-from gateway.calls.policy import Policy, Requests
+from gateway.calls.policy import PASSING, Policy
 from gateway.numbers import CallerId, Withheld
 from gateway.settings import GuidanceSettings
+from gateway.store.bounds import Refused
 
 WITHHELD_WORDS = {
     "P": "withheld by the caller",
@@ -38,20 +39,33 @@ class Screening:
     guidance: GuidanceSettings
     policy: Policy
 
-    def verdict(self, caller: CallerId, asked: Requests, *, peer_away: bool) -> Verdict:
-        """Judge a caller. ``asked``: earlier requests of this number; ``peer_away``: nobody could call back."""
-        refused_clip = "guidance_refused" if self.guidance.refused == "speech" else None
+    def verdict(self, caller: CallerId, at: float, *, peer_away: bool) -> Verdict:
+        """Judge a caller at Unix time ``at``, but for what only the store's transaction can judge.
+
+        ``peer_away``: nobody could call back.
+        """
         if isinstance(caller, Withheld):
             hint = caller.reason == "P" and self.guidance.withheld == "hint"
-            return Verdict(False, WITHHELD_WORDS[caller.reason], "guidance_hint_186" if hint else refused_clip)
-        if refusal := self.policy.refusal(caller, asked):
-            return Verdict(False, f"{refusal.layer}: {refusal.reason}", refused_clip)
+            clip = "guidance_hint_186" if hint else self._refused_clip
+            return Verdict(False, WITHHELD_WORDS[caller.reason], clip)
+        if refusal := self.policy.refusal(caller, at):
+            return self.refused(refusal)
         if peer_away:
             return self.not_kept("the overseas box has been away too long")
         if self.guidance.answer == "reject":
             return Verdict(True, "", None)
         return Verdict(True, "", "guidance_accepted" if self.guidance.accepted == "speech" else "guidance_tone")
 
+    def refused(self, refusal: Refused) -> Verdict:
+        """For a caller whom a layer of the policy forbids; where it only says "not now" he is told so."""
+        if refusal.layer in PASSING:
+            return self.not_kept(str(refusal))
+        return Verdict(False, str(refusal), self._refused_clip)
+
     def not_kept(self, reason: str) -> Verdict:
         """For a caller whom we would have accepted, had we been able to keep the request."""
         return Verdict(False, reason, "guidance_not_kept" if self.guidance.not_kept == "speech" else None)
+
+    @property
+    def _refused_clip(self) -> str | None:
+        return "guidance_refused" if self.guidance.refused == "speech" else None

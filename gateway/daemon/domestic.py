@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.audio.prompts import Clip, PromptLibrary
+from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
@@ -36,8 +37,8 @@ async def run(settings: Settings) -> None:
     """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
     check_models(settings)
     prompts = guidance_prompts(settings)
-    own_numbers = frozenset(line.number for line in settings.lines)
-    screening = Screening(settings.guidance, Policy(settings.policy, own_numbers))
+    policy = Policy.of(settings)
+    screening = Screening(settings.guidance, policy)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
         journal = Domestic(database, settings.link.peer)
@@ -54,6 +55,7 @@ async def run(settings: Settings) -> None:
                     prompts=prompts,
                     journal=journal,
                     screening=screening,
+                    admission=Admission(policy),
                     peer_away=peer_away,
                     hand_over=peer.wake,
                 ).serve()

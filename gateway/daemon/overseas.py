@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.audio.prompts import PromptLibrary
+from gateway.calls.admission import Admission
 from gateway.calls.callback import Callback, Script
 from gateway.calls.menu_file import built_in, load_menu
 from gateway.calls.policy import Policy
@@ -39,12 +40,12 @@ async def run(settings: Settings) -> None:
     """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
     check_models(settings)
     spoken = scripts(settings)
-    policy = Policy(settings.policy, frozenset(line.number for line in settings.lines))
+    policy = Policy.of(settings)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
         journal = Overseas(database, settings.link.peer)
         await journal.recover(clock.wall_clock())
-        queue = CallQueue(journal)
+        queue = CallQueue(journal, lambda: policy.stopped)
 
         def committed(message: Message) -> None:
             if isinstance(message, CallRequest):
@@ -52,12 +53,13 @@ async def run(settings: Settings) -> None:
 
         async with linked(settings, database, journal, committed) as peer:
 
-            async def serve(line: Line, _: LineSettings) -> None:
+            async def serve(line: Line, line_settings: LineSettings) -> None:
                 await Callback(
                     line=line,
                     queue=queue,
                     journal=journal,
-                    policy=policy,
+                    admission=Admission(policy),
+                    line_settings=line_settings,
                     settings=settings.callback,
                     retry=settings.retry,
                     scripts=spoken,

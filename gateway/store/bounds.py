@@ -114,12 +114,12 @@ def book(connection: sqlite3.Connection, request: str, attempt: int, *, at: floa
 
 def settle(connection: sqlite3.Connection, request: str, attempt: int, cost: int) -> None:
     """Replace what was set aside for a call by what it cost. Does nothing for one that was settled or never booked."""
-    row = connection.execute(
+    rows = connection.execute(
         "UPDATE booking SET cost = ? WHERE request = ? AND attempt = ? AND cost IS NULL RETURNING day, worst",
         (cost, request, attempt),
-    ).fetchone()
-    if row is not None:
-        _add(connection, row[0], cost - row[1])
+    ).fetchall()
+    for day, worst in rows:
+        _add(connection, day, cost - worst)
 
 
 def spent_since(connection: sqlite3.Connection, since: float) -> int:

@@ -12,6 +12,7 @@ from modem_lab import ABROAD, Lab, lab
 from gateway import clock
 from gateway.audio.prompts import PromptLibrary
 from gateway.bench.handset import Handset
+from gateway.calls.admission import Admission
 from gateway.calls.callback import Callback, Script
 from gateway.calls.intake import Intake
 from gateway.calls.menu_file import built_in, load_menu
@@ -54,7 +55,8 @@ async def shop(folder: Path, *, peer_away: bool = False, **guidance: Any) -> Asy
         database = Database.open(folder / "domestic.db")
         journal = Domestic(database, "overseas")
         handed_over: list[float] = []
-        screening = Screening(GuidanceSettings(**guidance), Policy(JAPAN, frozenset({bench.settings.number})))
+        policy = Policy(JAPAN, frozenset({bench.settings.number}))
+        screening = Screening(GuidanceSettings(**guidance), policy)
         intake = Intake(
             line=bench.line,
             settings=bench.settings,
@@ -62,6 +64,7 @@ async def shop(folder: Path, *, peer_away: bool = False, **guidance: Any) -> Asy
             prompts=PROMPTS,
             journal=journal,
             screening=screening,
+            admission=Admission(policy),
             peer_away=lambda: peer_away,
             hand_over=lambda: handed_over.append(bench.exchange.journal.now()),
         )
@@ -137,7 +140,8 @@ async def abroad(
             line=bench.line,
             queue=queue,
             journal=journal,
-            policy=Policy(policy, frozenset({ABROAD})),
+            admission=Admission(Policy(policy, frozenset({ABROAD}))),
+            line_settings=bench.settings,
             settings=CallbackSettings(ring_time=ring_time),
             retry=retry or RetrySettings(),
             scripts={"en": Script(MENU, ENGLISH)},

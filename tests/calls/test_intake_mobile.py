@@ -12,6 +12,7 @@ from desk_lab import JAPAN, PROMPTS
 from gsm_lab import SHOP, GsmLab, gsm_lab
 
 from gateway.bench.handset import Handset
+from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
@@ -56,6 +57,7 @@ async def mobile_shop(folder: Path, model: str, **guidance: Any) -> AsyncIterato
             prompts=PROMPTS,
             journal=journal,
             screening=Screening(GuidanceSettings(**guidance), Policy(JAPAN, frozenset({SHOP}))),
+            admission=Admission(Policy(JAPAN, frozenset({SHOP}))),
             peer_away=lambda: False,
             hand_over=lambda: handed_over.append(bench.exchange.journal.now()),
         )

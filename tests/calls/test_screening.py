@@ -2,11 +2,13 @@
 
 import pytest
 
-from gateway.calls.policy import Policy, Requests
+from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
 from gateway.numbers import CallerId, PhoneNumber, Reason, Withheld
 from gateway.settings import GuidanceSettings, PolicySettings
+from gateway.store.bounds import Refused
 
+NOON = 1_793_674_800.0
 CALLER = PhoneNumber("+819012345678")
 
 
@@ -14,10 +16,8 @@ def screening(**guidance: str) -> Screening:
     return Screening(GuidanceSettings(**guidance), Policy(PolicySettings(regions=("JP",)), frozenset()))  # type: ignore[arg-type]
 
 
-def heard(
-    caller: CallerId, *, peer_away: bool = False, asked: Requests | None = None, **guidance: str
-) -> tuple[bool, str | None]:
-    verdict = screening(**guidance).verdict(caller, asked or Requests(), peer_away=peer_away)
+def heard(caller: CallerId, *, peer_away: bool = False, **guidance: str) -> tuple[bool, str | None]:
+    verdict = screening(**guidance).verdict(caller, NOON, peer_away=peer_away)
     assert verdict.accepted is (verdict.reason == "")
     return verdict.accepted, verdict.clip
 
@@ -51,4 +51,9 @@ def test_with_the_overseas_box_away_too_long_nobody_is_told_accepted() -> None:
 
 def test_a_number_outside_the_policy_is_left_ringing() -> None:
     assert heard(PhoneNumber("+12125550123")) == (False, None)
-    assert heard(CALLER, asked=Requests(2, 2)) == (False, None)
+
+
+@pytest.mark.parametrize(("layer", "clip"), [("number an hour", None), ("spend", "guidance_not_kept")])
+def test_who_is_refused_only_for_now_is_told_so(layer: str, clip: str | None) -> None:
+    verdict = screening().refused(Refused(layer, "because"))
+    assert (verdict.accepted, verdict.reason, verdict.clip) == (False, f"{layer}: because", clip)

@@ -9,6 +9,10 @@ UPDATE request SET admitted_at = accepted_at;
 CREATE INDEX request_admitted ON request (admitted_at, first_contact);
 CREATE INDEX request_number_admitted ON request (number, admitted_at);
 
+ALTER TABLE attempt ADD COLUMN priced INTEGER NOT NULL DEFAULT 0;   -- it has its row in the ledger, or needs none
+UPDATE attempt SET priced = 1;
+CREATE INDEX attempt_unpriced ON attempt (ended_at) WHERE ended_at IS NOT NULL AND priced = 0;
+
 CREATE TABLE booking (               -- money set aside before a call, and what it came to
     id      INTEGER PRIMARY KEY,
     request TEXT NOT NULL,

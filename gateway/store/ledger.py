@@ -1,0 +1,124 @@
+"""Ended attempts with what they cost, and what they would have cost: one row each, without a telephone number.
+
+An attempt is *unpriced* until its row stands here; whoever writes rows begins with ``unpriced``, so nothing that ended
+while the box was down is left out. Amounts are decimal text, in ``Entry.currency``.
+"""
+
+import sqlite3
+from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+from gateway.numbers import PhoneNumber
+
+
+@dataclass(frozen=True)
+class EndedAttempt:
+    """An attempt to be priced. Attempt 0 closed a request that was never dialled."""
+
+    request: str
+    attempt: int
+    number: PhoneNumber | None
+    line: str | None
+    """The overseas line; None at the domestic box."""
+    dialled_at: float
+    ended_at: float
+    outcome: str
+    talk_seconds: float
+    closed: bool
+    """Its request has come to its end."""
+    last: bool
+    """No later attempt of a closed request."""
+    first_legs: tuple[tuple[str, float], ...]
+    """Domestic: (line, seconds off hook) of the calls that asked for it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the ledger. An amount is None where there is no rate; ``note`` says why."""
+
+    request: str
+    attempt: int
+    at: float
+    day: str
+    region: str
+    kind: str
+    outcome: str
+    talk_seconds: float
+    guidance_seconds: float
+    route: str
+    currency: str
+    direct: Decimal | None
+    guidance: Decimal | None
+    overseas: Decimal | None
+    data: Decimal
+    share: Decimal
+    exchange: str
+    note: str
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Of the way that was taken."""
+        if self.guidance is None or self.overseas is None:
+            return None
+        return self.guidance + self.overseas + self.data + self.share
+
+    @property
+    def saved(self) -> Decimal | None:
+        """Against a direct call; negative where the call-back was dearer."""
+        return None if self.cost is None or self.direct is None else self.direct - self.cost
+
+
+_COLUMNS = tuple(each.name for each in fields(Entry))
+_AMOUNTS = {"direct", "guidance", "overseas", "data", "share"}
+
+_UNPRICED = """
+SELECT attempt.request, attempt.attempt, request.number, attempt.line, dialled_at, ended_at, attempt.outcome,
+       coalesce(talk_seconds, 0.0), request.state = 'closed',
+       request.state = 'closed' AND attempt.attempt =
+       (SELECT max(each.attempt) FROM attempt AS each WHERE each.request = attempt.request)
+  FROM attempt JOIN request ON request.id = attempt.request
+ WHERE attempt.ended_at IS NOT NULL AND attempt.priced = 0 ORDER BY ended_at LIMIT ?
+"""
+
+
+def unpriced(connection: sqlite3.Connection, limit: int = 100) -> list[EndedAttempt]:
+    """Ended attempts without a row, oldest first."""
+    return [
+        EndedAttempt(
+            request, attempt, PhoneNumber(number) if number else None, line, dialled_at, ended_at, outcome,
+            talk_seconds, bool(closed), bool(last), _first_legs(connection, request) if last else (),
+        )
+        for request, attempt, number, line, dialled_at, ended_at, outcome, talk_seconds, closed, last
+        in connection.execute(_UNPRICED, (limit,)).fetchall()
+    ]  # fmt: skip
+
+
+def keep(connection: sqlite3.Connection, entry: Entry) -> None:
+    """Write a row; its attempt is priced with it."""
+    marks = ", ".join("?" * len(_COLUMNS))
+    values = [str(each) if isinstance(each, Decimal) else each for each in astuple(entry)]
+    connection.execute(f"INSERT OR REPLACE INTO ledger ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+    connection.execute(
+        "UPDATE attempt SET priced = 1 WHERE request = ? AND attempt = ?", (entry.request, entry.attempt)
+    )
+
+
+def entries(connection: sqlite3.Connection, first_day: str, last_day: str) -> list[Entry]:
+    """Rows of the days from ``first_day`` to ``last_day`` ("2026-11-30"), both included, in order."""
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE day BETWEEN ? AND ? ORDER BY day, at", (first_day, last_day)
+    )
+    return [Entry(*(_value(name, value) for name, value in zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def _value(name: str, value: Any) -> Any:
+    return Decimal(value) if name in _AMOUNTS and value is not None else value
+
+
+def _first_legs(connection: sqlite3.Connection, request: str) -> tuple[tuple[str, float], ...]:
+    rows = connection.execute(
+        "SELECT line, on_hook_at - off_hook_at FROM call WHERE request = ? AND on_hook_at IS NOT NULL ORDER BY at",
+        (request,),
+    )
+    return tuple((str(line), float(seconds)) for line, seconds in rows)

@@ -224,6 +224,7 @@ class Peer:
         self._peer_key = self._folder.trusted().get(self.name)
         for wire in self._wires:
             wire.look_after(self._peer_key, now)
+        self._unloaded = True
         for route, way in zip(self._routes, self._sender.routes, strict=True):
             if self._told.get(route.name) != way.state:
                 self._told[route.name] = way.state

@@ -227,6 +227,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError("; ".join(str(fault) for (fault,) in faults))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
         migrate(connection, path)
         connection.execute("BEGIN IMMEDIATE")  # fails here, not in the first call, on a read-only file
         connection.execute(f"PRAGMA user_version = {connection.execute('PRAGMA user_version').fetchone()[0]}")

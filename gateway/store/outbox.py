@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.protocols.link import rank
+from gateway.protocols.link import BULK, rank
 from gateway.protocols.messages import Message, encode
 
 
@@ -62,11 +62,25 @@ def drop_held(connection: sqlite3.Connection, message_id: str) -> bool:
 
 
 def settle(connection: sqlite3.Connection, message_ids: Iterable[str], *, at: float) -> None:
-    """The peer has these on disk: their contents are no longer needed here."""
+    """The peer has these on disk. Large ones are emptied; the others can be sent again (``resend``) while kept."""
     connection.executemany(
-        "UPDATE outbox SET settled_at = ?, body = x'' WHERE id = ? AND settled_at IS NULL AND sequence IS NOT NULL",
-        [(at, message_id) for message_id in message_ids],
+        "UPDATE outbox SET settled_at = ?, body = CASE WHEN rank < ? THEN body ELSE x'' END"
+        " WHERE id = ? AND settled_at IS NULL AND sequence IS NOT NULL",
+        [(at, BULK, message_id) for message_id in message_ids],
     )
+
+
+def resend(connection: sqlite3.Connection, since: float) -> int:
+    """Send again what peers acknowledged since then: one of them starts from an older copy of its store. How many."""
+    rows = connection.execute(
+        "SELECT id, peer FROM outbox WHERE settled_at >= ? AND body <> x'' ORDER BY sequence", (since,)
+    ).fetchall()
+    for message_id, peer in rows:
+        connection.execute(
+            "UPDATE outbox SET settled_at = NULL, sequence = ? WHERE id = ?",
+            (_next_sequence(connection, peer), message_id),
+        )
+    return len(rows)
 
 
 def is_settled(connection: sqlite3.Connection, message_id: str) -> bool:

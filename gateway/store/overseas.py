@@ -16,6 +16,7 @@ from gateway.errors import StoreError
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, Outcome, Recording
 from gateway.store import outbox
+from gateway.store.backup import is_restored, settle_restored
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
 from gateway.store.domestic import keep_order
@@ -127,6 +128,8 @@ class Overseas:
     async def recover(self, now: float) -> int:
         """At start: what was being dialled when the box died becomes "unknown" and final; what was only claimed is
         due again. An attempt in which an order had been confirmed is reported as "order". Returns how many were cut.
+
+        In a store that was put back from a backup every open request becomes "unknown".
         """
         return await self.database.write(lambda connection: self._recover(connection, now))
 
@@ -217,6 +220,10 @@ class Overseas:
             outcome: Outcome = "order" if ordered else "unknown"
             detail = "the box stopped in mid-call"
             self._attempt_ended(connection, request, attempt, outcome, now, None, 0.0, detail)
+        if is_restored(connection):
+            for (request,) in connection.execute("SELECT id FROM request WHERE state <> 'closed'").fetchall():
+                self._close(connection, request, "unknown", now, "a backup was put back: it may have been called since")
+            settle_restored(connection)
         return len(cut)
 
     def _confirm(

@@ -1,7 +1,7 @@
 -- Version 1: calls, requests, attempts, orders, recordings, and the two ends of the link.
 --
 -- Both roles use the same tables. Times are Unix seconds. A full telephone number stands in the columns named
--- "number" and, while a message waits to be sent, inside outbox.body; nowhere else.
+-- "number" and inside outbox.body; nowhere else.
 
 PRAGMA application_id = 1735680615;  -- "gtbg": tells our file from anybody else's
 
@@ -15,7 +15,7 @@ CREATE TABLE outbox (                -- messages for a peer; settled once the pe
     id         TEXT PRIMARY KEY,
     peer       TEXT NOT NULL REFERENCES peer (name),
     rank       INTEGER NOT NULL,           -- lower goes first
-    body       BLOB NOT NULL,              -- MessagePack; emptied when settled
+    body       BLOB NOT NULL,              -- MessagePack; emptied when no longer needed
     owner      TEXT,                       -- the line that holds it back; NULL once released
     sequence   INTEGER,                    -- order of release; NULL while held
     written_at REAL NOT NULL,

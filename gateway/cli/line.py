@@ -6,6 +6,8 @@ from gateway.cli.lazy import LazyGroup
 
 COMMANDS = {
     # name: (module, attribute, one line of help)
+    "list": ("gateway.cli.line_list", "list_lines", "List the modems: model, port, line, free or held by whom."),
+    "prove": ("gateway.cli.line_prove", "prove", "Prove every step of the service on one line."),
     "decode": ("gateway.cli.line_decode", "decode", "Tell what a modem said, from raw bytes."),
 }
 

@@ -82,10 +82,11 @@ def rows_of(ports: list[PluggedPort], lines: tuple[LineSettings, ...]) -> list[R
         for port in ports
     ]
     shown = {str(Path(row.port).resolve()) for row in rows}
-    for line in lines:
-        if str(Path(line.port).resolve()) not in shown:
-            rows.append(Row(line.port, "", "", line.model, "commands", line.name, state_of(line.port)))
-    return rows
+    return rows + [
+        Row(line.port, "", "", line.model, "commands", line.name, state_of(line.port))
+        for line in lines
+        if str(Path(line.port).resolve()) not in shown
+    ]
 
 
 def state_of(port: str) -> str:

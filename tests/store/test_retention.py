@@ -130,7 +130,6 @@ async def test_a_number_is_erased_from_the_command_line_while_the_daemon_runs(do
     done = CliRunner().invoke(command, ["erase", CUSTOMER.e164, "--store", path])
     assert done.exit_code == 0, done.output
     assert done.output == "5 rows no longer name it, 1 recordings deleted\n"
-    await domestic.database.write(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     for file in Path(path).parent.iterdir():
         assert CUSTOMER.e164.encode() not in file.read_bytes(), file
 

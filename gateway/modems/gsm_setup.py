@@ -32,6 +32,8 @@ LOOK_AGAIN = 0.5
 
 _REGISTERED = re.compile(r"\+C(?:E|G)?REG:\s*(?:\d,\s*)?([15])(?:,.*)?")
 _TRIES = re.compile(r"\+CPINR:\s*\"?SIM PIN\"?,\s*(\d+)")
+_NO_SIM = re.compile(r"\+CME ERROR:\s*(1[0345]|.*SIM.*)", re.IGNORECASE)
+"""Not inserted, failure, busy, wrong (3GPP TS 27.007, 9.2.1)."""
 SIM_READY = "READY"
 SIM_REMEDIES = {
     "SIM PIN": "the SIM wants its PIN; set line.pin",
@@ -98,7 +100,7 @@ async def sim_state(channel: CommandChannel) -> str:
     reply = await ask(channel, "AT+CPIN?", RESET)
     for line in reply.information:
         return line.removeprefix("+CPIN:").strip()
-    return "" if reply.result.startswith("+CME ERROR") else SIM_READY
+    return "" if _NO_SIM.fullmatch(reply.result) else SIM_READY
 
 
 async def registered(channel: CommandChannel) -> bool:

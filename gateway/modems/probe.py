@@ -4,6 +4,7 @@ Nothing is changed that a restart of the modem would not undo, and no PIN is ent
 falls silent is kept.
 """
 
+import logging
 import re
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ VOICE_MODEMS: tuple[tuple[str, str], ...] = (
     (r"336xx|rc336|rockwell", "rockwell"),
 )
 """A pattern for what a voice modem says of itself, and the profile that fits it."""
+
+log = logging.getLogger(__name__)
 
 GOOD_SIGNAL = 10
 """Of 31 (+CSQ, −93 dBm): below it speech suffers."""
@@ -77,7 +80,10 @@ class Probe:
         try:
             await gsm_setup.wake(self._channel)
         except LineLost as lost:
-            raise NoModem(f"{lost}; try --baud, or another port of the same device (gateway line list)") from None
+            log.debug("%s", lost)
+            raise NoModem(
+                f"{self._channel.name}: nothing answers AT; try --baud, or another of its ports (gateway line list)"
+            ) from None
 
     async def _identify(self) -> None:
         found = self.found
@@ -91,7 +97,7 @@ class Probe:
             found.profile = mobile_profile(" ".join((found.model, *inside)))
             return
         maker = [*await self._lines("AT+FMI"), *await self._lines("AT+FMM")]
-        found.model = " ".join(dict.fromkeys(maker)) or _first(inside)
+        found.model = maker[-1] if maker and maker[0] in maker[-1] else " ".join(maker) or _first(inside)
         found.firmware = _first([*await self._lines("AT+FMR"), *await self._lines("ATI3")])
         v253 = "8" in _listed(await self._lines("AT+FCLASS=?"))
         rockwell = "8" in _listed(await self._lines("AT#CLS=?"))
@@ -135,11 +141,11 @@ class Probe:
 
     async def _ask_voice(self) -> None:
         found = self.found
-        duplex, formats = await self._knows("AT+VTR=?"), await self._lines("AT+VSM=?")
+        formats = await self._lines("AT+VSM=?")
         found.can = {
             "caller ID": await self._knows("AT+VCID=?") or await self._knows("AT#CID=?"),
             "voice": found.kind == "voice",
-            "full duplex": duplex,
+            "full duplex": bool(found.profile) and PROFILES[found.profile].both is not None,
             "8 kHz linear sound": any("8000" in line for line in formats),
         }
         if found.kind != "voice":

@@ -4,6 +4,7 @@ A program is ready when it says ``READY=1`` to ``NOTIFY_SOCKET`` (sd_notify(3));
 SIGKILL where that does not help.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import GatewayError
@@ -25,6 +27,21 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 STOPPING = 10.0
 """Real seconds until SIGKILL follows SIGTERM."""
+
+
+@dataclass(frozen=True)
+class Strain:
+    """How hard it was for a program to keep up; real seconds since it was started."""
+
+    lived: float
+    worked: float
+    waited: float
+    """Ready to work, but no core was free."""
+
+    @property
+    def too_hard(self) -> bool:
+        """Whether it cannot have been in time throughout: it waited much, or had next to no time left."""
+        return self.waited > 0.15 * self.lived or self.worked + self.waited > 0.8 * self.lived
 
 
 class ProgramFailed(GatewayError):
@@ -41,14 +58,25 @@ class Program:
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._ready: socket.socket | None = None
+        self._started = 0.0
+        self._strain = Strain(0.0, 0.0, 0.0)
 
     @property
     def running(self) -> bool:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None
 
+    def strain(self) -> Strain:
+        """Of the run under way, or of the last one up to its end (proc(5), /proc/PID/schedstat; main thread)."""
+        if self.running and self._process is not None:
+            with contextlib.suppress(OSError):
+                worked, waited, _ = Path(f"/proc/{self._process.pid}/schedstat").read_text().split()
+                self._strain = Strain(time.monotonic() - self._started, int(worked) / 1e9, int(waited) / 1e9)
+        return self._strain
+
     def start(self) -> None:
         """Start it; ``await_ready`` follows."""
+        self._started = time.monotonic()
         self._ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         name = f"@gateway-ready-{uuid.uuid4().hex}"
         self._ready.bind(name.replace("@", "\0", 1))
@@ -80,6 +108,7 @@ class Program:
 
     def kill(self) -> None:
         """kill -9, at once."""
+        self.strain()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -87,6 +116,7 @@ class Program:
 
     def stop(self) -> int | None:
         """SIGTERM, then SIGKILL if need be. The exit code; None where it was not running."""
+        self.strain()
         if self._process is None or not self.running:
             self._close_ready()
             return None

@@ -36,6 +36,8 @@ OURS = ("exchange.toml", "exchange.jsonl", "domestic", "overseas", "ports", "rec
 """What a rig makes in its folder."""
 
 ROWS = 100_000
+DOUBTFUL = 1.0
+"""Bench seconds by which the exchange was late."""
 LONGEST_SOCKET_PATH = 100
 """sockaddr_un has room for 108 bytes."""
 
@@ -137,6 +139,11 @@ class Rig:
     def call(self, order: CallOrder, on_note: Callable[[dict[str, Any]], None] | None = None) -> Result:
         """Have a customer do what is ordered; blocks until he is done. Raises ``ControlError``."""
         return control.place(self.control, order, on_note)
+
+    def could_keep_up(self) -> bool:
+        """Whether the machine was fast enough for this speed: else what went wrong says nothing of the boxes."""
+        late = any(event["event"] == "late" and event["seconds"] > DOUBTFUL for event in self.events())
+        return not late and not any(program.strain().too_hard for program in (self.exchange, *self.boxes.values()))
 
     # --- what has happened ----------------------------------------------------------------------------------------
 

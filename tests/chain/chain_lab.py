@@ -1,18 +1,18 @@
 """Whole chains: real daemons and an exchange as processes, judged by the exchange's own log.
 
-A rig on emulators runs sped up, as fast as two cores carry it with two tests at a time, and slower where the exchange
-says that it was late. No figure of real time is judged here (``benchmarks/chain.py`` does that).
+A rig on emulators runs sped up, as fast as two cores carry it with two tests at a time, and slower where they
+prove too slow. No figure of real time is judged here (``benchmarks/chain.py`` does that).
 """
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gateway.bench.customers import CallOrder
-from gateway.bench.rig import BOXES, Rig
+from gateway.bench.rig import BOXES, Plan, Rig
 from gateway.bench.script import Result
 from gateway.bench.story import Story, off_hook_now, read_stories
 from gateway.errors import GatewayError
@@ -22,27 +22,19 @@ ORDER = "1 1 25# 2# 1"
 ORDERED = [{"article": "25", "quantity": 2}]
 
 
-DOUBTFUL = 1.0
-"""Bench seconds by which the exchange itself was late: what was judged then says nothing of the boxes."""
-SLOWEST = 2.0
+SLOWEST = 1.0
 
 
-def at_a_speed_that_holds(scenario: Callable[[Path, float], None], folder: Path, speed: float) -> None:
-    """Run a scenario; one that failed while the machine could not keep up is run again at half the speed."""
+def at_a_speed_that_holds(plan: Plan, folder: Path, scenario: Callable[[Rig], None]) -> None:
+    """Run a scenario on a rig; one that failed while the machine could not keep up is run again at half the speed."""
     while True:
-        place = folder / f"speed-{speed:g}"
-        try:
-            return scenario(place, speed)
-        except (AssertionError, GatewayError):
-            if speed <= SLOWEST or not was_late(place / "exchange.jsonl"):
-                raise
-            speed /= 2
-
-
-def was_late(log: Path) -> bool:
-    """Whether the exchange says so."""
-    events = map(json.loads, log.read_text(encoding="utf-8").splitlines()) if log.exists() else ()
-    return any(event["event"] == "late" and event["seconds"] > DOUBTFUL for event in events)
+        with Rig(folder / f"speed-{plan.speed:g}", plan) as rig:
+            try:
+                return scenario(rig)
+            except (AssertionError, GatewayError):
+                if plan.speed <= SLOWEST or rig.could_keep_up():
+                    raise
+        plan = replace(plan, speed=plan.speed / 2)
 
 
 def call_all(rig: Rig, orders: Sequence[CallOrder]) -> list[Result]:

@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,12 +26,12 @@ from gateway.bench.story import Leg, Story
 from gateway.bench.transcript import Transcriber, read_side
 
 LINES = 2
-SPEED = 6.0
 SOON = {
     "retry": {"busy": [10.0] * 3, "no_answer": [10.0], "left_early": [10.0], "network": [5.0] * 20},
     "callback": {"ring_time": 15.0},
     "log": "warning",
 }
+PLAN = Plan(lines=LINES, language="en", speed=6.0, extra={"overseas": SOON})
 MOODS: tuple[str, ...] = ("patient", "patient", "leaves early")
 CLOSED_IN = 600.0
 
@@ -128,23 +127,22 @@ def check_never_twice(story: Story, kills: list[tuple[str, float]]) -> None:
         )
 
 
-def run_crashes(folder: Path, speed: float, kills: int, seed: int) -> None:
-    with Rig(folder, Plan(lines=LINES, language="en", speed=speed, extra={"overseas": SOON})) as rig:
-        customers = Customers(rig, seed)
-        try:
-            killed = kill_and_restart(rig, kills, seed)
-        finally:
-            customers.stop()
-        await_all_closed(rig, CLOSED_IN)
-        await_lines_free(rig)
-        check_promises(rig, killed)
+def judge_crashes(rig: Rig, kills: int, seed: int) -> None:
+    customers = Customers(rig, seed)
+    try:
+        killed = kill_and_restart(rig, kills, seed)
+    finally:
+        customers.stop()
+    await_all_closed(rig, CLOSED_IN)
+    await_lines_free(rig)
+    check_promises(rig, killed)
 
 
 def test_promises_hold_when_either_daemon_is_killed_again_and_again(tmp_path: Path) -> None:
-    at_a_speed_that_holds(partial(run_crashes, kills=8, seed=1), tmp_path, SPEED)
+    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crashes(rig, kills=8, seed=1))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_promises_hold_through_fifty_kills(tmp_path: Path) -> None:
-    at_a_speed_that_holds(partial(run_crashes, kills=50, seed=2), tmp_path, SPEED)
+    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crashes(rig, kills=50, seed=2))

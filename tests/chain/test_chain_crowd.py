@@ -3,11 +3,19 @@
 import random
 import threading
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
-from chain_lab import ORDER, ORDERED, accepted_calls, await_all_closed, await_lines_free, brisk, stories_of
+from chain_lab import (
+    ORDER,
+    ORDERED,
+    accepted_calls,
+    at_a_speed_that_holds,
+    await_all_closed,
+    await_lines_free,
+    brisk,
+    stories_of,
+)
 
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
@@ -15,7 +23,6 @@ from gateway.bench.story import Story
 
 LINES = 4
 MOODS = ("patient", "patient", "leaves early", "busy", "never answers", "hangs up at once", "gives up")
-SPEED = 8.0
 EXTRA = {
     "overseas": {
         "retry": {
@@ -29,6 +36,7 @@ EXTRA = {
         "log": "warning",
     }
 }
+PLAN = Plan(lines=LINES, models=("usr5637", "conexant"), speed=8.0, extra=EXTRA)
 CLOSED_IN = 400.0
 """Bench seconds after the last customer is done until every request must be closed."""
 
@@ -50,28 +58,27 @@ def crowd(rig: Rig, customers: int, seed: int) -> None:
         thread.join()
 
 
-def run_crowd(folder: Path, speed: float, customers: int, seed: int) -> None:
-    with Rig(folder, Plan(lines=LINES, models=("usr5637", "conexant"), speed=speed, extra=EXTRA)) as rig:
-        crowd(rig, customers, seed)
-        await_all_closed(rig, CLOSED_IN)
-        await_lines_free(rig)
-        stories, orders = stories_of(rig), rig.orders()
+def judge_crowd(rig: Rig, customers: int, seed: int) -> None:
+    crowd(rig, customers, seed)
+    await_all_closed(rig, CLOSED_IN)
+    await_lines_free(rig)
+    stories, orders = stories_of(rig), rig.orders()
 
-        accepted = {story.first.caller for story in stories if story.first.off_hook_at is not None}
-        assert len(accepted) == customers
-        on_record = {call["number"]: call["outcome"] for call in accepted_calls(rig)}
-        assert set(on_record) == accepted  # accounted for, each with how it ended
-        assert {story.first.caller for story in stories if story.back} == accepted
+    accepted = {story.first.caller for story in stories if story.first.off_hook_at is not None}
+    assert len(accepted) == customers
+    on_record = {call["number"]: call["outcome"] for call in accepted_calls(rig)}
+    assert set(on_record) == accepted  # accounted for, each with how it ended
+    assert {story.first.caller for story in stories if story.back} == accepted
 
-        confirmed = {story.first.caller for story in stories if _keyed(story) == "".join(ORDER.split())}
-        counted = Counter(order["number"] for order in orders)
-        assert set(counted.values()) <= {1}
-        assert set(counted) == confirmed
-        assert all(order["articles"] == ORDERED for order in orders)
-        for story in stories:
-            answered = [leg for leg in story.back if leg.keyed]
-            assert len(answered) <= 1  # never twice: nobody is called again who has pressed a key
-            assert story.first_leg_s is not None and story.first_leg_s <= 5.5
+    confirmed = {story.first.caller for story in stories if _keyed(story) == "".join(ORDER.split())}
+    counted = Counter(order["number"] for order in orders)
+    assert set(counted.values()) <= {1}
+    assert set(counted) == confirmed
+    assert all(order["articles"] == ORDERED for order in orders)
+    for story in stories:
+        answered = [leg for leg in story.back if leg.keyed]
+        assert len(answered) <= 1  # never twice: nobody is called again who has pressed a key
+        assert story.first_leg_s is not None and story.first_leg_s <= 5.5
 
 
 def _keyed(story: Story) -> str:
@@ -79,10 +86,10 @@ def _keyed(story: Story) -> str:
 
 
 def test_a_crowd_is_served_without_a_loss(tmp_path: Path) -> None:
-    at_a_speed_that_holds(partial(run_crowd, customers=40, seed=1), tmp_path, SPEED)
+    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crowd(rig, customers=40, seed=1))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_two_hundred_customers_are_served_without_a_loss(tmp_path: Path) -> None:
-    at_a_speed_that_holds(partial(run_crowd, customers=200, seed=2), tmp_path, SPEED)
+    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crowd(rig, customers=200, seed=2))

@@ -18,27 +18,25 @@ from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 
 MODELS = ("usr5637", "conexant", "rockwell")
-SPEED = 8.0
 
 
-@pytest.mark.parametrize("language", ["ja", "en"])
-def test_an_order_keyed_on_any_modem_stands_at_the_shop(tmp_path: Path, language: str) -> None:
-    def scenario(folder: Path, speed: float) -> None:
-        plan = Plan(lines=len(MODELS), models=MODELS, language=language, speed=speed)
-        with Rig(folder, plan) as rig:
-            customers = [
-                CallOrder(caller=customer_number(index), called=shop, mood="patient", keys=ORDER, seed=index)
-                for index, shop in enumerate(plan.numbers("domestic"))
-            ]
-            results = call_all(rig, customers)
-            assert [result.failed for result in results] == [None] * len(MODELS)
-            orders = await_orders(rig, len(customers))
-            await_lines_free(rig)
-            for model, customer in zip(MODELS, customers, strict=True):
-                story = story_of(rig, customer.caller)
-                assert story.first_leg_s is not None and story.first_leg_s <= 5.0, model
-                assert [leg.dialled for leg in story.back] == [f"011{customer.caller[1:]}"], model
-                assert story.talk is not None and story.talk.keyed == "".join(ORDER.split()), model
-                assert [order["articles"] for order in orders if order["number"] == customer.caller] == [ORDERED], model
+@pytest.mark.parametrize(("language", "mood"), [("ja", "patient"), ("en", "hasty")])
+def test_an_order_keyed_on_any_modem_stands_at_the_shop(tmp_path: Path, language: str, mood: str) -> None:
+    def scenario(rig: Rig) -> None:
+        customers = [
+            CallOrder(caller=customer_number(index), called=shop, mood=mood, keys=ORDER, seed=index)
+            for index, shop in enumerate(rig.plan.numbers("domestic"))
+        ]
+        results = call_all(rig, customers)
+        assert [result.failed for result in results] == [None] * len(MODELS)
+        orders = await_orders(rig, len(customers))
+        await_lines_free(rig)
+        for model, customer in zip(MODELS, customers, strict=True):
+            story = story_of(rig, customer.caller)
+            assert story.first_leg_s is not None and story.first_leg_s <= 5.0, model
+            assert [leg.dialled for leg in story.back] == [f"011{customer.caller[1:]}"], model
+            assert story.talk is not None and story.talk.keyed == "".join(ORDER.split()), model
+            assert [order["articles"] for order in orders if order["number"] == customer.caller] == [ORDERED], model
 
-    at_a_speed_that_holds(scenario, tmp_path, SPEED)
+    plan = Plan(lines=len(MODELS), models=MODELS, language=language, speed=8.0)
+    at_a_speed_that_holds(plan, tmp_path, scenario)

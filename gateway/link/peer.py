@@ -18,11 +18,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
 
@@ -30,6 +30,7 @@ from gateway import clock
 from gateway.errors import StoreError
 from gateway.link.gate import Context, Gate, LinkError, prove_stranger_refused
 from gateway.link.keys import KeyFolder
+from gateway.link.status import LinkState, RouteStatus, StatusFile
 from gateway.link.wires import DiallingWire, ListeningWire, Received, Wire
 from gateway.protocols import link, messages
 from gateway.protocols.messages import Message
@@ -47,26 +48,9 @@ AFTER_TROUBLE = 0.2
 commit to ride along with; after the store failed us."""
 
 
-@dataclass(frozen=True)
-class RouteStatus:
-    """One route: its state ("up", "suspect", "down") and smoothed round trip in seconds, if known."""
-
-    name: str
-    state: str
-    round_trip: float | None
-
-
-@dataclass(frozen=True)
-class LinkState:
-    """The link at a glance. ``heard_at``: Unix time of the last sign of life; ``queued``: messages the peer lacks;
-    ``counts``: what was dropped, by reason.
-    """
-
-    peer: str
-    routes: tuple[RouteStatus, ...]
-    heard_at: float
-    queued: int
-    counts: Counter[str]
+DROPPED = ("malformed", "role", "not applied", "duplicate", "refused", "stranger")
+"""What is counted: frames and messages that are none, that the role forbids, that failed, that had come before; knocks
+that the gate refused; frames of a key that was revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +79,11 @@ class Peer:
         self._ranks = [link.RANKS[kind] for kind in link.MAY_SEND[settings.role]]
         self._folder = KeyFolder(settings.keys)
         self._database, self._effects, self._on_committed = database, effects, on_committed
+        self._status = StatusFile(Path(settings.data))
         self._sender = link.Sender(len(self._routes), settings.link.ack_floor)
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
-        self._counts: Counter[str] = Counter()
+        self._counts = dict.fromkeys(DROPPED, 0)
         self._told: dict[str, link.RouteState] = {}
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
@@ -180,7 +165,6 @@ class Peer:
         for wire in self._wires:
             if isinstance(wire, ListeningWire) and wire.endpoint is not None:
                 prove_stranger_refused(context, self._gate, wire.endpoint, self._keys.public)
-        self._counts.clear()
 
     def _wire(self, context: Context, route: RouteSettings) -> Wire:
         if (route.bind is None) == (route.connect is None):
@@ -232,6 +216,7 @@ class Peer:
         self._counts["refused"] = self._gate.refused
         self._counts["stranger"] = sum(wire.strangers for wire in self._wires)
         self._queued = outbox.depth(reader, self.name)
+        self._status.write(self.state(), now)
 
     def _load(self, reader: sqlite3.Connection) -> None:
         """Fetch released messages while the sender has room for them."""

@@ -1,0 +1,43 @@
+"""``gateway link``: how the box is joined to the other one just now."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from gateway.link.status import LinkState, read
+from gateway.settings import load
+
+
+@click.group()
+def link() -> None:
+    """How the box is joined to the other one."""
+
+
+@link.command()
+@click.option("--settings", required=True, type=click.Path(path_type=Path), help="The box's settings file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(settings: Path, as_json: bool) -> None:
+    """Show each route's state, what waits to be sent, and what was refused, as of the last seconds."""
+    state = read(Path(load(settings).data), time.time())
+    if as_json:
+        click.echo(msgspec.json.encode(state))
+    else:
+        _print(state)
+
+
+def _print(state: LinkState) -> None:
+    table = Table("route", "state", "round trip", header_style="bold")
+    for route in state.routes:
+        trip = "" if route.round_trip is None else f"{route.round_trip * 1000:.1f} ms"
+        table.add_row(route.name, route.state, trip)
+    heard = datetime.fromtimestamp(state.heard_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    console = Console()
+    console.print(table)
+    console.print(f"{state.peer}: last heard {heard}; {state.queued} messages wait for it", highlight=False)
+    if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(state.counts.items()) if count):
+        console.print(f"dropped: {dropped}", highlight=False)

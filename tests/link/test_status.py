@@ -1,0 +1,78 @@
+"""What a technician sees of the link while the daemon runs, and after."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from two_boxes import LISTENING, box, pair, paired, until
+
+from gateway.cli.link import link as command
+from gateway.errors import GatewayError
+from gateway.link import status
+
+SETTINGS = """
+role = "domestic"
+name = "tokyo"
+data = "tokyo"
+[[line]]
+name = "a"
+port = "/dev/null"
+model = "usr5637"
+number = "+81355501234"
+[link]
+peer = "boise"
+[[link.route]]
+name = "n"
+bind = "tcp://127.0.0.1:5810"
+"""
+
+
+def show(folder: Path, *options: str) -> str:
+    (folder / "tokyo.toml").write_text(SETTINGS)
+    done = CliRunner().invoke(command, ["status", "--settings", str(folder / "tokyo.toml"), *options])
+    if isinstance(done.exception, GatewayError):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+async def test_each_route_and_what_waits_is_shown_while_the_daemon_runs(tmp_path: Path) -> None:
+    paired(tmp_path)
+    async with box(tmp_path, "domestic", LISTENING) as shop:
+        await shop.ask()
+        await until(lambda: (tmp_path / "tokyo" / "link.json").exists())
+        await until(lambda: json.loads(show(tmp_path, "--json"))["queued"] == 1)
+        state = json.loads(show(tmp_path, "--json"))
+        assert state["peer"] == "boise"
+        assert state["routes"] == [{"name": "n", "state": "down", "round_trip": None}]
+        assert "down" in show(tmp_path) and "1 messages wait" in show(tmp_path)
+
+
+async def test_a_route_that_comes_up_is_shown_within_two_seconds(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (shop, _):
+        await until(lambda: shop.peer.state().routes[0].state == "up")
+        await until(lambda: json.loads(show(tmp_path, "--json"))["routes"][0]["state"] == "up", within=3)
+
+
+async def test_a_file_left_by_a_daemon_that_ended_is_not_believed(tmp_path: Path) -> None:
+    paired(tmp_path)
+    async with box(tmp_path, "domestic", LISTENING):
+        await until(lambda: (tmp_path / "tokyo" / "link.json").exists())
+    old = time.time() - 120
+    os.utime(tmp_path / "tokyo" / "link.json", (old, old))
+    with pytest.raises(GatewayError, match=r"no word from the daemon for 12\d s; is it running"):
+        show(tmp_path)
+
+
+def test_without_a_daemon_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(GatewayError, match="no word from a daemon; start the box"):
+        show(tmp_path)
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / status.FILE).write_text("{}")
+    with pytest.raises(GatewayError, match=r"link\.json: can't be read"):
+        status.read(tmp_path, time.time())

@@ -1,0 +1,180 @@
+"""Mobile lines' own times at real speed, by the bench's clock: ``make bench-gsm`` (about two minutes).
+
+Calls: real boxes and the exchange's log; from the last byte of the caller ID on the modem's port until ATA or AT+CHUP
+arrives there, on four models at once. The rest: one line in this process, on pseudo-terminals.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import threading
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gateway import clock
+from gateway.bench.customers import CallOrder
+from gateway.bench.emulators.gsm import open_gsm_modem
+from gateway.bench.emulators.gsm_modem import EmulatedGsmModem
+from gateway.bench.exchange import Exchange
+from gateway.bench.mobile import MobileSubscriber
+from gateway.bench.rig import Plan, Rig
+from gateway.clock import Pace
+from gateway.daemon.supervise import Supervisor
+from gateway.line import Line, LineLost
+from gateway.modems.catalogue import open_line
+from gateway.numbers import PhoneNumber
+from gateway.settings import LineSettings
+
+MODELS = ("sim800", "sim7600", "ec25", "huawei")
+SHOP, CUSTOMER = "+819011112222", PhoneNumber("+819012345678")
+NO_CALLING_BACK = {"overseas": {"policy": {"regions": []}}}
+REQUIRED_MS = 35.0
+
+
+def calls(folder: Path, count: int, answer: str) -> list[float]:
+    """Milliseconds from the caller ID's last byte to ATA (``answer``) or AT+CHUP (``reject``), for each call."""
+    extra: dict[Any, Any] = {"domestic": {"guidance": {"answer": answer}}, **NO_CALLING_BACK}
+    plan = Plan(lines=len(MODELS), models=MODELS, overseas_models=("usr5637",), extra=extra)
+    with Rig(folder, plan) as rig:
+
+        def customers(line: int) -> None:
+            for index in range(count):
+                number = f"+819012{line:02d}{index:04d}"
+                rig.call(CallOrder(caller=number, called=plan.number("domestic", line), callback=False))
+
+        threads = [threading.Thread(target=customers, args=(line,)) for line in range(1, len(MODELS) + 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return reactions(rig.events(), "ATA" if answer == "answer" else "AT+CHUP")
+
+
+def reactions(events: list[dict[str, Any]], command: str) -> list[float]:
+    shown: dict[int, float] = {}
+    took: dict[int, float] = {}
+    for event in events:
+        call = event.get("call")
+        if event["event"] == "caller_id_sent":
+            shown.setdefault(call, event["t"])
+        elif event["event"] == "at" and event["text"] == command and call in shown:
+            took.setdefault(call, (event["t"] - shown[call]) * 1000)
+    return list(took.values())
+
+
+async def dialling(folder: Path, model: str, times: int, result: str) -> list[float]:
+    """Milliseconds from the line that ends a dialling to its answer's being known."""
+    took = []
+    async with Exchange() as exchange:
+        modem, settings = mobile_line(exchange, folder, model)
+        async with open_line(settings) as line:
+            for _ in range(times):
+                modem.faults.dial_result = result
+                said: list[float] = []
+                modem._uplink.write = stamped(modem, said, result)  # type: ignore[method-assign]
+                async with line.dialled(CUSTOMER):
+                    took.append((clock.now() - said[0]) * 1000)
+        modem.close()
+    return took
+
+
+def stamped(modem: EmulatedGsmModem, said: list[float], result: str) -> Any:
+    """The modem's way out, which notes when it says ``result``."""
+    write = type(modem._uplink).write
+
+    def out(data: bytes, then: Any = None) -> None:
+        write(modem._uplink, data, then)
+        if result.encode() in data:
+            said.append(clock.now())
+
+    return out
+
+
+async def unplugging(folder: Path, model: str) -> tuple[float, float]:
+    """Milliseconds from unplug in mid-call to ``LineLost``; seconds from replug until the line serves again."""
+    answered, lost = asyncio.Event(), asyncio.Event()
+
+    async def serve(line: Line, _: LineSettings) -> None:
+        try:
+            async for call in line.incoming():
+                async with line.answered(call) as voice:
+                    answered.set()
+                    while True:
+                        await voice.hear()
+        except LineLost:
+            lost.set()
+            raise
+
+    async with Exchange() as exchange:
+        modem, settings = mobile_line(exchange, folder, model)
+        supervisor = Supervisor((settings,), open_line, serve)
+        ready = asyncio.Event()
+        box = asyncio.create_task(supervisor.run(ready.set))
+        await ready.wait()
+        other = exchange.subscribe(CUSTOMER.e164)
+        other.off_hook()
+        other.dial("0" + SHOP[3:])
+        await answered.wait()
+        pulled = clock.now()
+        modem.unplug()
+        await lost.wait()
+        gone = (clock.now() - pulled) * 1000
+        await asyncio.sleep(3.0)
+        plugged = clock.now()
+        modem.replug()
+        while not supervisor.serving["a"]:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+        back = clock.now() - plugged
+        box.cancel()
+        with suppress(asyncio.CancelledError):
+            await box
+        modem.close()
+    return gone, back
+
+
+def mobile_line(exchange: Exchange, folder: Path, model: str) -> tuple[EmulatedGsmModem, LineSettings]:
+    line = exchange.enrol(MobileSubscriber, SHOP)
+    modem = open_gsm_modem(model, line, folder / "at", str(folder / "sound"))
+    line.attach(modem)
+    return modem, LineSettings(name="a", model=model, number=SHOP, port=str(folder / "at"), audio=str(folder / "sound"))
+
+
+def show(name: str, values: list[float], unit: str, required: float) -> bool:
+    middle, worst = statistics.median(values), max(values)
+    kept = middle <= required
+    shown = f"{len(values):>4} {middle:>9.2f} {worst:>9.2f} {required:>9.2f} {unit}"
+    print(f"  {name:44} {shown}{'' if kept else '  ← missed'}")
+    return kept
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=8, help="on each of the four lines")
+    wanted = parser.parse_args()
+    figures: dict[str, tuple[list[float], str, float]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for answer, name in (("answer", "caller ID complete → ATA"), ("reject", "caller ID complete → AT+CHUP")):
+            figures[name] = (calls(folder / answer, wanted.calls, answer), "ms", REQUIRED_MS)
+        took: dict[str, list[float]] = defaultdict(list)
+        for model in MODELS:
+            for result in ("BUSY", "NO CARRIER"):
+                took[result] += clock.run(dialling(folder, model, 5, result), Pace())
+            gone, back = clock.run(unplugging(folder, model), Pace())
+            took["gone"].append(gone)
+            took["back"].append(back)
+    figures["BUSY → known"] = (took["BUSY"], "ms", 100.0)
+    figures["NO CARRIER → known (AT+CEER asked)"] = (took["NO CARRIER"], "ms", 100.0)
+    figures["unplugged in mid-call → LineLost"] = (took["gone"], "ms", 500.0)
+    figures["plugged in again → the line serves"] = (took["back"], "s", 10.0)
+    print(f"  {'':44} {'n':>4} {'median':>9} {'worst':>9} {'required':>9}")
+    kept = [show(name, *values) for name, values in figures.items()]
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from gateway.errors import GatewayError, SettingsError
-from gateway.settings import LineSettings, PolicySettings, load
+from gateway.settings import LineSettings, Settings, load
 
 DEFAULT = Path("/etc/gateway/gateway.toml")
 NOBODY = "+10000000"
@@ -20,12 +20,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Chosen:
-    """A line, and what its box may dial (nothing is known of that where the line is none of a settings file)."""
+    """A line, and its box's settings; None where the line was given by its port."""
 
     line: LineSettings
-    others: tuple[LineSettings, ...]
-    """Of the same settings file, this one included."""
-    policy: PolicySettings | None
+    box: Settings | None
 
 
 def line_options(command: F) -> F:
@@ -55,9 +53,9 @@ def chosen(line: str, path: Path, model: str | None, audio: str | None, country:
             raise SettingsError(f"{line} is a port: say with --model which modem is there (gateway line list shows it)")
         alone = {"name": "line", "port": line, "model": model, "audio": audio, "country": country, "number": NOBODY}
         made = converted(alone)
-        return Chosen(made, (made,), None)
+        return Chosen(made, None)
     settings = load(path)
-    return Chosen(named(settings.lines, line, path), settings.lines, settings.policy)
+    return Chosen(named(settings.lines, line, path), settings)
 
 
 def named(lines: tuple[LineSettings, ...], name: str, path: Path) -> LineSettings:

@@ -100,7 +100,9 @@ def _traced(picked: Chosen, path: Path, loop: str | None, folder: Path) -> tuple
     """Both lines, with a trace of this proof alone."""
     if loop is None:
         return msgspec.structs.replace(picked.line, trace=str(folder / "ours")), None
-    other = named(picked.others, loop, path)
+    if picked.box is None:
+        raise SettingsError("--loop needs two lines of one settings file; name them as they are named there")
+    other = named(picked.box.lines, loop, path)
     if other.name == picked.line.name:
         raise SettingsError(f'line "{loop}" can\'t be its own far end; name another with --loop')
     return (

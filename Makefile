@@ -5,11 +5,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
 # Debian packages that some tests and benchmarks use; without them those skip, and say so.
-DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice
+DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
-.PHONY: bench-chain bench-ears bench-link bench-policy
+.PHONY: bench-chain bench-ears bench-gsm bench-link bench-policy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -52,6 +52,9 @@ bench-chain: setup  ## the call's own times at real speed
 
 bench-ears: setup  ## our ears and the peers' on the same sound
 	$(BIN)/python benchmarks/ears.py
+
+bench-gsm: setup  ## mobile lines' own times at real speed
+	$(BIN)/python benchmarks/gsm.py
 
 bench-link: setup  ## the link against raw TCP and other brokers
 	$(BIN)/python benchmarks/link.py

@@ -55,7 +55,12 @@ class Admission:
     def noted(self, number: PhoneNumber, at: float) -> None:
         """A call has been allowed: look for signs of fraud in it. On the event loop."""
         if self.alarms is not None:
-            self.alarms.raise_all(self.alarms.asked(number, at))
+            self.alarms.asked(number, at)
+
+    def ended(self, talk_seconds: float, at: float) -> None:
+        """A call-back has ended; 0 s if nobody answered."""
+        if self.alarms is not None and talk_seconds > 0:
+            self.alarms.ended(talk_seconds, at)
 
     def spend_refusal(self, worst: Decimal, spent: Spent) -> Refused | None:
         """None if a call that may cost ``worst`` fits under both caps on top of what is booked."""

@@ -31,54 +31,47 @@ class Alarms:
     regions: set[str] = field(default_factory=set)
     sink: Callable[[Alarm], None] = lambda _: None
     """Where alarms go."""
+    served: Callable[[str, float], None] = lambda region, at: None
+    """Told of a region that is served for the first time."""
     _asked: deque[tuple[float, int]] = field(default_factory=deque)
     _short: deque[float] = field(default_factory=deque)
     _raised: dict[str, float] = field(default_factory=dict)
 
-    def raise_all(self, alarms: list[Alarm]) -> None:
-        """Send them where alarms go."""
-        for alarm in alarms:
-            self.sink(alarm)
-
-    def asked(self, number: PhoneNumber, at: float) -> list[Alarm]:
+    def asked(self, number: PhoneNumber, at: float) -> None:
         """A call to ``number`` has been allowed."""
-        found = []
         if number.region not in self.regions:
             if self.regions:
-                found.append(Alarm(at, "new region", f"the first call to {number.region or 'an unknown region'}"))
+                self._raise(at, "new region", f"the first call to {number.region or 'an unknown region'}")
             self.regions.add(number.region)
+            self.served(number.region, at)
         digits = int(number.e164[1:])
         while self._asked and self._asked[0][0] < at - HOUR:
             self._asked.popleft()
         self._asked.append((at, digits))
         run = _run({each for _, each in self._asked}, digits)
         if run >= self.settings.sequential:
-            found.append(Alarm(at, "sequential numbers", f"{run} numbers in a row within the hour, {number} the last"))
-        return self._fresh(found)
+            self._raise(at, "sequential numbers", f"{run} numbers in a row within the hour, {number} the last")
 
-    def ended(self, talk_seconds: float, at: float) -> list[Alarm]:
+    def ended(self, talk_seconds: float, at: float) -> None:
         """An answered call-back has ended."""
         if talk_seconds >= self.settings.short_call:
-            return []
+            return
         while self._short and self._short[0] < at - BURST:
             self._short.popleft()
         self._short.append(at)
-        if len(self._short) < self.settings.short_calls:
-            return []
-        says = f"{len(self._short)} answered calls of less than {self.settings.short_call:g} s within ten minutes"
-        return self._fresh([Alarm(at, "short calls", says)])
+        if len(self._short) >= self.settings.short_calls:
+            limit = f"{self.settings.short_call:g} s"
+            self._raise(at, "short calls", f"{len(self._short)} answered calls of less than {limit} in ten minutes")
 
-    def spent(self, share: float, at: float) -> list[Alarm]:
+    def spent(self, share: float, at: float) -> None:
         """So large a ``share`` of the day's cap was booked within the last hour."""
-        if share < self.settings.spend_hour:
-            return []
-        return self._fresh([Alarm(at, "spend slope", f"{share:.0%} of policy.spend_day within the hour")])
+        if share >= self.settings.spend_hour:
+            self._raise(at, "spend slope", f"{share:.0%} of policy.spend_day within the hour")
 
-    def _fresh(self, found: list[Alarm]) -> list[Alarm]:
-        fresh = [alarm for alarm in found if alarm.at - self._raised.get(alarm.kind, -SILENCE) >= SILENCE]
-        for alarm in fresh:
-            self._raised[alarm.kind] = alarm.at
-        return fresh
+    def _raise(self, at: float, kind: str, says: str) -> None:
+        if at - self._raised.get(kind, -SILENCE) >= SILENCE:
+            self._raised[kind] = at
+            self.sink(Alarm(at, kind, says))
 
 
 def _run(numbers: set[int], member: int) -> int:

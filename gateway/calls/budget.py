@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from gateway.calls.least_cost import GUIDANCE_SECONDS, CostBook, Leg, NoRate
+from gateway.calls.least_cost import GUIDANCE_SECONDS, CostBook, NoRate
 from gateway.numbers import PhoneNumber
 from gateway.settings import LineSettings
 
@@ -51,8 +51,8 @@ class Budget:
         again = len(settings.retry.left_early) + len(settings.retry.machine)
         steps = range(int(settings.retry.expires / LOOK_AHEAD) + 2)
         dearest = max(
-            self._dearest(number, longest, at + step * LOOK_AHEAD).ours
-            + again * self._dearest(number, early, at + step * LOOK_AHEAD).ours
+            self.dearest(number, longest, at + step * LOOK_AHEAD)
+            + again * self.dearest(number, early, at + step * LOOK_AHEAD)
             for step in steps
         )
         rest = sum((leg.ours for leg in self.book().overheads()), Decimal(0))
@@ -62,13 +62,14 @@ class Budget:
         """Of a first leg into ``line``. Raises ``NoRate``."""
         return sum((leg.ours for leg in self.book().guidance(line, number, GUIDANCE_SECONDS, at)), Decimal(0))
 
-    def _dearest(self, number: PhoneNumber, seconds: float, at: float) -> Leg:
-        legs, problems = [], []
+    def dearest(self, number: PhoneNumber, seconds: float, at: float) -> Decimal:
+        """Of a call-back on whichever of the other box's routes is dearest. Raises ``NoRate``."""
+        costs, problems = [], []
         for route in self.book().callback_routes:
             try:
-                legs.append(self.book().leg("overseas", route, number, seconds, at))
+                costs.append(self.book().leg("overseas", route, number, seconds, at).ours)
             except NoRate as problem:
                 problems.append(str(problem))
-        if not legs:
+        if not costs:
             raise NoRate("; ".join(problems) or "no route of the other box is set (tariff.overseas)")
-        return max(legs, key=lambda leg: leg.ours)
+        return max(costs)

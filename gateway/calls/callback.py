@@ -93,7 +93,10 @@ class Callback:
         """Call back until cancelled. Raises ``LineLost``."""
         while True:
             claimed = await self.queue.take(self.line.name)
-            await self.attempt(claimed)
+            try:
+                await self.attempt(claimed)
+            finally:
+                self.queue.done()
 
     async def attempt(self, claimed: Claimed) -> None:
         """Dial one request once and note what became of it."""
@@ -227,5 +230,6 @@ class Callback:
         )
         again = "closed" if closed else f"again in {wait:.0f} s"
         log.info("line %s: %s: %s (%s), %s", self.line.name, claimed.number, ended.outcome, ended.detail, again)
+        self.admission.ended(ended.talk_seconds, now)
         self.queue.changed()
         self.hand_over()

@@ -5,7 +5,7 @@
 * *call back*: the guidance leg, the overseas leg, the link's data and a share of the dedicated line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -97,6 +97,21 @@ class CostBook:
         if not legs:
             raise NoRate("; ".join(problems) or f"no route is set for the {what} leg")
         return min(legs, key=lambda leg: leg.ours)
+
+    def cheapest_line(self, number: PhoneNumber, lines: Collection[str], at: float) -> str:
+        """Which of our ``lines`` dials ``number`` cheapest, for a call as long as they are thought to be."""
+        by_name = {line.name: line for line in self.settings.lines}
+
+        def cost(name: str) -> tuple[bool, Decimal]:
+            route = by_name[name].route
+            try:
+                if route is not None:
+                    return False, self.leg("overseas", route, number, self.settings.tariff.expected_s, at).ours
+            except NoRate:
+                pass
+            return True, Decimal(0)
+
+        return min(sorted(lines), key=cost)
 
     def guidance(self, line: LineSettings | None, number: PhoneNumber, seconds: float, at: float) -> tuple[Leg, ...]:
         """The first leg, where the call into ``line`` is ours to pay for. Raises ``NoRate``."""

@@ -181,7 +181,7 @@ class Policy:
 
 
 def _emergency(number: PhoneNumber) -> Layer:
-    digits, code = str(number.parsed.national_number), number.parsed.country_code
+    digits, code = str(number.parsed.national_number), number.parsed.country_code or 0
     regions = phonenumbers.region_codes_for_country_code(code)
     emergency = len(digits) < 7 and any(shortnumberinfo.is_emergency_number(digits, region) for region in regions)
     return Layer("emergency", not emergency, "an emergency number" if emergency else "not an emergency number")

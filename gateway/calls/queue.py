@@ -1,15 +1,19 @@
-"""Hands due requests to free lines, each to one line only."""
+"""Hands due requests to free lines, each to one line only: to the one that serves the number cheapest now."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from gateway import clock
 from gateway.calls.panic import LOOK
+from gateway.numbers import PhoneNumber
 from gateway.store.journal import Claimed, Overseas
 
 LONGEST_WAIT = 60.0
 """Seconds until the store is asked again although nobody called ``changed`` (a belt beside the braces)."""
+
+Choose = Callable[[PhoneNumber, Collection[str]], str]
+"""``choose(number, lines)``: which of the free lines is to dial it."""
 
 
 @dataclass
@@ -19,31 +23,64 @@ class CallQueue:
     journal: Overseas
     stopped: Callable[[], bool] = lambda: False
     """The panic stop is pulled: nobody gets a request."""
-    _waiting: set["asyncio.Event"] = field(default_factory=set)
+    choose: Choose | None = None
+    """Left out: whichever line asks first."""
+    max_calls: int | None = None
+    _waiting: dict[str, asyncio.Event] = field(default_factory=dict)
+    _busy: int = 0
 
     def changed(self) -> None:
-        """A request came or became due earlier than expected."""
-        for event in self._waiting:
+        """A request came or became due earlier than expected, or a line is free."""
+        for event in self._waiting.values():
             event.set()
 
     async def take(self, line: str) -> Claimed:
-        """The next request to dial on ``line``, claimed for it; waits until there is one."""
-        event = asyncio.Event()
-        self._waiting.add(event)
+        """The next request to dial on ``line``, claimed for it; waits until there is one. Then ``done``."""
+        event = self._waiting[line] = asyncio.Event()
         try:
             while True:
                 event.clear()
                 if self.stopped():
                     await asyncio.sleep(LOOK)
                     continue
-                if claimed := await self.journal.claim(line, clock.wall_clock()):
+                if claimed := await self._claim(line):
                     return claimed
-                due = await self.journal.next_due()
-                wait = LONGEST_WAIT if due is None else max(0.01, min(LONGEST_WAIT, due - clock.wall_clock()))
-                try:
-                    async with asyncio.timeout(wait):
-                        await event.wait()
-                except TimeoutError:
-                    continue
+                await self._wait(event)
         finally:
-            self._waiting.discard(event)
+            del self._waiting[line]
+            self.changed()
+
+    def done(self) -> None:
+        """The call that was taken is over, or was not made."""
+        self._busy -= 1
+        self.changed()
+
+    async def _claim(self, line: str) -> Claimed | None:
+        if self.max_calls is not None and self._busy >= self.max_calls:
+            return None
+        self._busy += 1
+        claimed = None
+        try:
+            if await self._is_ours(line):
+                claimed = await self.journal.claim(line, clock.wall_clock())
+        finally:
+            self._busy -= claimed is None
+        return claimed
+
+    async def _is_ours(self, line: str) -> bool:
+        if self.choose is None or len(self._waiting) < 2:
+            return True
+        number = await self.journal.next_number(clock.wall_clock())
+        return number is None or self.choose(number, self._waiting.keys()) == line
+
+    async def _wait(self, event: asyncio.Event) -> None:
+        due = await self.journal.next_due()
+        wait = LONGEST_WAIT
+        if due is not None:
+            gap = due - clock.wall_clock()
+            wait = LOOK if gap <= 0 else max(0.01, min(gap, LONGEST_WAIT))
+        try:
+            async with asyncio.timeout(wait):
+                await event.wait()
+        except TimeoutError:
+            return

@@ -5,24 +5,21 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.audio.prompts import Clip, PromptLibrary
-from gateway.calls.admission import Admission
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
 from gateway.daemon.box import check_models, linked, stop_on_signals, tell_ready
+from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line
+from gateway.link.peer import Peer
 from gateway.modems.catalogue import open_line
-from gateway.protocols.messages import Message
+from gateway.protocols.messages import CallReport, Message
 from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
 from gateway.store.journal import Domestic
 
 GUIDANCE = ("guidance_accepted", "guidance_tone", "guidance_hint_186", "guidance_refused", "guidance_not_kept")
-
-
-def ignore(_: Message) -> None:
-    """Orders and reports have taken effect in the store; nobody here waits for them."""
 
 
 def guidance_prompts(settings: Settings) -> PromptLibrary:
@@ -42,22 +39,39 @@ async def run(settings: Settings) -> None:
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
         journal = Domestic(database, settings.link.peer)
-        async with linked(settings, database, journal, ignore) as peer:
+        async with guarding(settings, policy, database) as guard:
 
-            def peer_away() -> bool:
-                return clock.wall_clock() - peer.heard_at > settings.link.away_limit
+            def committed(message: Message) -> None:
+                """Orders and reports have taken effect in the store; a report ends a call."""
+                if isinstance(message, CallReport):
+                    guard.admission.ended(message.talk_seconds, message.ended_at)
+                    guard.wake()
 
-            async def serve(line: Line, line_settings: LineSettings) -> None:
-                await Intake(
-                    line=line,
-                    settings=line_settings,
-                    language=settings.language,
-                    prompts=prompts,
-                    journal=journal,
-                    screening=screening,
-                    admission=Admission(policy),
-                    peer_away=peer_away,
-                    hand_over=peer.wake,
-                ).serve()
+            async with linked(settings, database, journal, committed) as peer:
+                await _serve_lines(settings, screening, prompts, journal, guard, peer)
 
-            await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))
+
+async def _serve_lines(
+    settings: Settings, screening: Screening, prompts: PromptLibrary, journal: Domestic, guard: Guard, peer: Peer
+) -> None:
+    def peer_away() -> bool:
+        return clock.wall_clock() - peer.heard_at > settings.link.away_limit
+
+    def hand_over() -> None:
+        peer.wake()
+        guard.wake()
+
+    async def serve(line: Line, line_settings: LineSettings) -> None:
+        await Intake(
+            line=line,
+            settings=line_settings,
+            language=settings.language,
+            prompts=prompts,
+            journal=journal,
+            screening=screening,
+            admission=guard.admission,
+            peer_away=peer_away,
+            hand_over=hand_over,
+        ).serve()
+
+    await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.audio.prompts import PromptLibrary
-from gateway.calls.admission import Admission
 from gateway.calls.callback import Callback, Script
 from gateway.calls.menu_file import built_in, load_menu
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
 from gateway.daemon.box import check_models, linked, stop_on_signals, tell_ready
+from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line
+from gateway.link.peer import Peer
 from gateway.modems.catalogue import open_line
 from gateway.protocols.messages import CallRequest, Message
 from gateway.settings import LineSettings, Settings
@@ -45,25 +46,36 @@ async def run(settings: Settings) -> None:
     with contextlib.closing(Database.open(settings.store)) as database:
         journal = Overseas(database, settings.link.peer)
         await journal.recover(clock.wall_clock())
-        queue = CallQueue(journal, lambda: policy.stopped)
+        async with guarding(settings, policy, database) as guard:
+            choose = guard.choose if any(line.route for line in settings.lines) else None
+            queue = CallQueue(journal, lambda: policy.stopped, choose, settings.policy.max_calls)
 
-        def committed(message: Message) -> None:
-            if isinstance(message, CallRequest):
-                queue.changed()
+            def committed(message: Message) -> None:
+                if isinstance(message, CallRequest):
+                    queue.changed()
 
-        async with linked(settings, database, journal, committed) as peer:
+            async with linked(settings, database, journal, committed) as peer:
+                await _serve_lines(settings, spoken, journal, queue, guard, peer)
 
-            async def serve(line: Line, line_settings: LineSettings) -> None:
-                await Callback(
-                    line=line,
-                    queue=queue,
-                    journal=journal,
-                    admission=Admission(policy),
-                    line_settings=line_settings,
-                    settings=settings.callback,
-                    retry=settings.retry,
-                    scripts=spoken,
-                    hand_over=peer.wake,
-                ).serve()
 
-            await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))
+async def _serve_lines(
+    settings: Settings, spoken: dict[str, Script], journal: Overseas, queue: CallQueue, guard: Guard, peer: Peer
+) -> None:
+    def hand_over() -> None:
+        peer.wake()
+        guard.wake()
+
+    async def serve(line: Line, line_settings: LineSettings) -> None:
+        await Callback(
+            line=line,
+            queue=queue,
+            journal=journal,
+            admission=guard.admission,
+            line_settings=line_settings,
+            settings=settings.callback,
+            retry=settings.retry,
+            scripts=spoken,
+            hand_over=hand_over,
+        ).serve()
+
+    await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))

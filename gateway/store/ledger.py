@@ -29,8 +29,15 @@ class EndedAttempt:
     """Its request has come to its end."""
     last: bool
     """No later attempt of a closed request."""
-    first_legs: tuple[tuple[str, float], ...]
-    """Domestic: (line, seconds off hook) of the calls that asked for it."""
+    first_legs: tuple[tuple[str, float], ...] = ()
+    """Domestic, with the last attempt: (line, seconds off hook) of the calls that asked for it."""
+    all_attempts: tuple[tuple[str, float, float, float], ...] = ()
+    """With the last attempt: (outcome, dialled at, ended at, seconds of talk) of each."""
+
+    @property
+    def answered(self) -> bool:
+        """Somebody was there."""
+        return self.talk_seconds > 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ def unpriced(connection: sqlite3.Connection, limit: int = 100) -> list[EndedAtte
         EndedAttempt(
             request, attempt, PhoneNumber(number) if number else None, line, dialled_at, ended_at, outcome,
             talk_seconds, bool(closed), bool(last), _first_legs(connection, request) if last else (),
+            _attempts(connection, request) if last else (),
         )
         for request, attempt, number, line, dialled_at, ended_at, outcome, talk_seconds, closed, last
         in connection.execute(_UNPRICED, (limit,)).fetchall()
@@ -122,3 +130,13 @@ def _first_legs(connection: sqlite3.Connection, request: str) -> tuple[tuple[str
         (request,),
     )
     return tuple((str(line), float(seconds)) for line, seconds in rows)
+
+
+def _attempts(connection: sqlite3.Connection, request: str) -> tuple[tuple[str, float, float, float], ...]:
+    return tuple(
+        connection.execute(
+            "SELECT outcome, dialled_at, ended_at, coalesce(talk_seconds, 0.0) FROM attempt"
+            " WHERE request = ? AND ended_at IS NOT NULL AND attempt > 0 ORDER BY attempt",
+            (request,),
+        ).fetchall()
+    )

@@ -27,6 +27,7 @@ CHUNK = 4 * 1024
 CLOCK_SET_BACK = 60.0
 """Seconds by which the clock must be behind the moment an attempt was planned before the plan is void: dial now."""
 
+_DUE = "state = 'open' AND (due_at <= ? OR due_set_at > ?) ORDER BY due_at LIMIT 1"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -81,6 +82,15 @@ class Overseas:
         return await self.database.read(
             lambda connection: connection.execute("SELECT min(due_at) FROM request WHERE state = 'open'").fetchone()[0]
         )
+
+    async def next_number(self, now: float) -> PhoneNumber | None:
+        """Whose request ``claim`` would give now."""
+        row = await self.database.read(
+            lambda connection: connection.execute(
+                f"SELECT number FROM request WHERE {_DUE}", (now, now + CLOCK_SET_BACK)
+            ).fetchone()
+        )
+        return None if row is None else PhoneNumber(row[0])
 
     async def dial_intent(self, request: str, line: str, at: float, admit: Admit | None = None) -> int:
         """Put on disk that ``line`` dials now; the attempt's number, from 1. Raises ``StoreError``: do not dial.
@@ -281,8 +291,7 @@ def check_digit(digits: str) -> str:
 
 def _claim(connection: sqlite3.Connection, line: str, now: float) -> Claimed | None:
     row = connection.execute(
-        "UPDATE request SET state = 'claimed', line = ? WHERE id ="
-        " (SELECT id FROM request WHERE state = 'open' AND (due_at <= ? OR due_set_at > ?) ORDER BY due_at LIMIT 1)"
+        f"UPDATE request SET state = 'claimed', line = ? WHERE id = (SELECT id FROM request WHERE {_DUE})"
         " RETURNING id, number, called, language, accepted_at",
         (line, now, now + CLOCK_SET_BACK),
     ).fetchone()

@@ -11,8 +11,9 @@ from gateway.line import Answer
 
 RINGBACK_GONE = 4.6
 """Seconds without ringback that mean an answer: the longest pause in the world's ringback is 4 s (US, DE)."""
-NEVER_RANG = 2.5
-"""Seconds of silence without any ringback that mean the modem waited out the ringback itself."""
+NEVER_RANG = 5.0
+"""Seconds of silence without any ringback that mean an answer. Most modems open the path as soon as the digits are out,
+and a call abroad takes some seconds to ring (ITU-T E.721: 5 s on average)."""
 
 TONES: dict[str, Answer] = {"busy": Answer.BUSY, "congestion": Answer.NETWORK, "sit": Answer.NETWORK}
 

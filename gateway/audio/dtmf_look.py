@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.audio.dtmf_bank import BLOCK, TO_POWER, WINDOW, FilterBank
-from gateway.audio.dtmf_evidence import OFFSET, Background, Evidence
+from gateway.audio.dtmf_evidence import CLEAR, OFFSET, Background, Evidence
 from gateway.audio.dtmf_fit import fit, fit_without_breaks
 from gateway.audio.dtmf_keys import HIGH, KEYS, LOW
 from gateway.line import SAMPLE_RATE
@@ -21,6 +21,11 @@ FAINT = 0.25
 UNCLEAR = 25.0
 """Tones over what is left, as power, below which the fit is tried again without holes and clicks."""
 
+JUMPY = 450
+"""Samples, 56 ms, from which on a stretch is looked at in part where it is ``MUDDY``."""
+MUDDY = 6.0  # dB
+LATEST = 200  # samples, 25 ms
+
 _COLUMNS = [np.array([key >> 2, 4 + (key & 3), 8 + (key >> 2), 12 + (key & 3)]) for key in range(len(KEYS))]
 """Of the bank's sums: low and high tone's cosine, low and high tone's sine."""
 
@@ -33,9 +38,19 @@ def _turns(blocks: int) -> npt.NDArray[np.complex128]:
 
 
 def look(bank: FilterBank, line: int, row: int, key: int, length: int) -> Evidence | None:
-    """The evidence for ``key`` in the ``length`` samples that end with buffer row ``row``; None if a glance says no."""
+    """The evidence for ``key`` in the ``length`` samples that end with buffer row ``row``; None if a glance says no.
+
+    Where a lost packet was papered over, the tones' phase jumps and no fit holds across it: what came last may do.
+    """
+    evidence = _evidence(bank, line, row, key, length, min(length - 8, LONGEST) // 8 * 8)
+    if length < JUMPY or (evidence is not None and evidence.clarity > MUDDY):
+        return evidence
+    latest = _evidence(bank, line, row, key, length, LATEST)
+    return latest if latest is not None and latest.clarity > CLEAR else evidence
+
+
+def _evidence(bank: FilterBank, line: int, row: int, key: int, length: int, used: int) -> Evidence | None:
     end = (row + 1) * BLOCK
-    used = min(length - 8, LONGEST) // 8 * 8
     found = _glance(bank, line, row, key, used // BLOCK)
     if found is None:
         return None

@@ -56,14 +56,11 @@ def seconds_option(default: float) -> Callable[[Any], Any]:
 @click.command()
 @line_options
 @click.argument("number")
-@click.option("--keys", default="", help="Press these keys once the line is through.")
 @click.option("--unmask", is_flag=True, help="Show full numbers.")
 @seconds_option(60.0)
-def dial(number: str, keys: str, unmask: bool, seconds: float, **which: Any) -> None:
+def dial(number: str, unmask: bool, seconds: float, **which: Any) -> None:
     """Call NUMBER on LINE and tell what is heard: ringback, busy, speech, keys. Ctrl-C hangs up."""
-    from gateway.audio.dtmf import encode
-
-    _run(_converse(chosen(**which), Way(dial=number, unmask=unmask), seconds, encode(keys) if keys else None))
+    _run(_converse(chosen(**which), Way(dial=number, unmask=unmask), seconds))
 
 
 @click.command()

@@ -38,7 +38,10 @@ class Verdict:
 @line_options
 @way_options
 def levels(dial: str | None, off_hook: bool, unmask: bool, **which: Any) -> None:
-    """Measure LINE on a call: the far end while you speak there, the line's noise while you don't, our echo."""
+    """Measure LINE on a call: the far end while you speak there, the line's noise while you don't, our echo.
+
+    With --off-hook: the dial tone.
+    """
     for verdict in clock.run(_measure(chosen(**which), Way(dial, off_hook, unmask))):
         sign = click.style("✓", fg="green") if verdict.good else click.style("✗", fg="red")
         click.echo(f"{sign} {verdict.what}: {verdict.value:.0f} {verdict.unit}")
@@ -52,13 +55,15 @@ async def _measure(picked: Chosen, way: Way) -> list[Verdict]:
             return []
         verdicts: list[Verdict] = []
         try:
-            if not way.off_hook:
+            if way.off_hook:
+                verdicts.append(judge_dial_tone(_sound(await _heard(voice, LISTENED))))
+            else:
                 click.echo(f"speak at the far end now, for {LISTENED:.0f} s")
                 verdicts.append(judge_speech(_sound(await _heard(voice, LISTENED))))
                 click.echo(f"be quiet there now, for {LISTENED + PLAYED:.0f} s")
                 verdicts.append(judge_noise(_sound(await _heard(voice, LISTENED))))
-            voice.play(noise(PLAYED))
-            verdicts += judge_echo(await _heard(voice, PLAYED))
+                voice.play(noise(PLAYED))
+                verdicts += judge_echo(await _heard(voice, PLAYED))
         except CallEnded as ended:
             click.echo(f"the call is over: {ended}")
         return verdicts
@@ -80,6 +85,13 @@ def noise(seconds: float) -> Samples:
     """White noise at ``PROBE_DBM0``, the same every time."""
     rms = amplitude(PROBE_DBM0) / np.sqrt(2)
     return to_samples(np.random.default_rng(1).standard_normal(round(seconds * SAMPLE_RATE)) * rms)
+
+
+def judge_dial_tone(sound: Samples) -> Verdict:
+    """As the exchange sends it, less the line."""
+    value = level(sound)
+    remedy = "Check cord and socket with a telephone: exchanges send it at -10 to -25 dBm0."
+    return Verdict("the dial tone", value, "dBm0", -30 <= value <= -5, remedy)
 
 
 def judge_speech(sound: Samples) -> Verdict:

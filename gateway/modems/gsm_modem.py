@@ -57,12 +57,9 @@ class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
         if not self.alive:
             raise TimeoutException
         text = data.removesuffix("\r")
-        named = _NAMED.match(text)
         command = Command(
             text,
-            information=("", "+", "^", "&", "*")
-            if text == _LISTS_COMMANDS
-            else ("", *(named.groups() if named else ())),
+            information=_belonging(text),
             finals=GSM_FINALS,
             prompt=expectedResponseTermSeq or "",
             end=data[len(text) :],
@@ -72,6 +69,14 @@ class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
         except LineLost:
             raise TimeoutException from None
         return [*reply.information, reply.result]
+
+
+def _belonging(text: str) -> tuple[str, ...]:
+    """How the information lines of a command begin: plainly, or with its own name."""
+    if text == _LISTS_COMMANDS:
+        return ("", "+", "^", "&", "*", "$", "#")
+    named = _NAMED.match(text)
+    return ("", named[1] if named else "+CMGS")  # what is no command is a short message
 
 
 class Library(GsmModem, _Wire):  # type: ignore[misc]
@@ -102,7 +107,7 @@ class Library(GsmModem, _Wire):  # type: ignore[misc]
         except (CommandError, IndexError):
             return None
         except (GsmModemException, TimeoutException) as error:
-            log.debug("%s: %s: %r", self.port, ask, error)
+            log.warning("%s: %s: %r", self.port, ask, error)
             return None
 
     def hear(self, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.bench.emulators.at import Action, AtInterpreter, Command, Handler, Kind, Outcome, Refused
 from gateway.bench.emulators.gsm_faults import GsmFaults
-from gateway.bench.emulators.gsm_models import GsmModel
+from gateway.bench.emulators.gsm_models import LISTINGS, GsmModel
 from gateway.bench.emulators.gsm_radio import ACTIVE, INCOMING, Calls
 from gateway.bench.mobile import MobileSubscriber
 
@@ -120,7 +120,10 @@ class GsmCommands:
     def _parameter(self, command: Command) -> Outcome:
         if command.kind is Kind.READ:
             self._at.say(f"{command.name}: {self.parameters[command.name]}")
-        elif command.kind is not Kind.TEST:
+        elif command.kind is Kind.TEST:
+            if command.name in LISTINGS:
+                self._at.say(f"{command.name}: {LISTINGS[command.name]}")
+        else:
             if self._too_early(command):
                 return self.error(3)
             self.parameters[command.name] = command.value

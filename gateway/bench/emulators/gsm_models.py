@@ -80,6 +80,9 @@ _COMMON = MappingProxyType(
     }
 )
 
+LISTINGS = MappingProxyType({"+CSCS": '("GSM","IRA","UCS2")'})
+"""What the test form (``=?``) of a command prints; nothing where it isn't here."""
+
 SIM800 = GsmModel(
     name="sim800",
     identification={

@@ -1,0 +1,148 @@
+"""What a mobile line needs before any call: the SIM and its PIN, the network; and what the library does besides."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from gsm_lab import SHOP, GsmLab, gsm_lab
+from modem_lab import next_call
+
+from gateway import clock
+from gateway.bench.emulators.gsm import open_gsm_modem
+from gateway.bench.exchange import Exchange
+from gateway.bench.mobile import MobileSubscriber
+from gateway.clock import Pace
+from gateway.errors import SettingsError
+from gateway.line import LineLost
+from gateway.modems import gsm_setup
+from gateway.modems.catalogue import open_line
+from gateway.modems.gsm_line import GsmLine
+from gateway.settings import LineSettings
+
+
+@pytest.fixture(autouse=True)
+def no_pin_was_ever_wrong() -> None:
+    gsm_setup._WRONG_PINS.clear()
+
+
+def pins(bench: GsmLab) -> list[str]:
+    """The PINs that were entered."""
+    return [event["text"] for event in bench.events("at") if event["text"].startswith("AT+CPIN=")]
+
+
+async def test_a_locked_sim_is_unlocked_by_its_pin() -> None:
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.lock_sim()
+        await bench.line.open()
+        assert len(pins(bench)) == 1
+        await bench.telephone.call("0" + SHOP[3:])
+        await next_call(bench.line)
+
+
+async def test_a_locked_sim_without_a_pin_says_what_is_missing() -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.lock_sim()
+        with pytest.raises(LineLost, match=r'line "a": .*the SIM wants its PIN; set line.pin'):
+            await bench.line.open()
+
+
+async def test_a_wrong_pin_is_tried_once_and_never_again() -> None:
+    for time in range(3):
+        async with gsm_lab("sim7600", opened=False, pin="9999") as bench:
+            bench.modem.lock_sim()
+            with pytest.raises(LineLost, match="correct it"):
+                await bench.line.open()
+            assert len(pins(bench)) == (time == 0)
+
+
+async def test_the_last_try_but_one_is_left_to_people() -> None:
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.lock_sim()
+        bench.modem.commands.sim.tries = 1
+        with pytest.raises(LineLost, match="one try left"):
+            await bench.line.open()
+        assert pins(bench) == []
+
+
+@pytest.mark.parametrize(("state", "remedy"), [("SIM PUK", "unblock it with its PUK"), ("", "there is no SIM")])
+async def test_a_sim_that_can_not_be_used_is_told_with_the_remedy(state: str, remedy: str) -> None:
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.commands.sim.state = state
+        with pytest.raises(LineLost, match=remedy):
+            await bench.line.open()
+        assert pins(bench) == []
+
+
+async def test_a_sim_that_is_still_being_read_is_waited_for() -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.commands.sim.state = ""
+        asyncio.get_running_loop().call_later(4.0, setattr, bench.modem.commands.sim, "state", "READY")
+        await bench.line.open()
+
+
+async def test_a_network_that_is_still_being_found_is_waited_for() -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.coverage(False)
+        asyncio.get_running_loop().call_later(10.0, bench.modem.coverage, True)
+        await bench.line.open()
+
+
+async def test_no_network_is_told_with_the_remedy() -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.coverage(False)
+        with pytest.raises(LineLost, match="no network has let this SIM in; check aerial"):
+            await bench.line.open()
+
+
+async def test_a_modem_that_refuses_caller_id_is_no_use() -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.faults.refused = {"+CLIP"}
+        with pytest.raises(LineLost, match="no caller would ever be known"):
+            await bench.line.open()
+
+
+async def test_a_modem_that_refuses_half_of_the_setup_serves_all_the_same() -> None:
+    async with gsm_lab("sim800", opened=False) as bench:
+        bench.modem.faults.refused = {"+CRC", "+CVHU", "+CCWA", "+CMEE", "+DDET", "+COPS", "+CSQ", "+CGMR", "+CPIN"}
+        await bench.line.open()
+        await bench.telephone.call("0" + SHOP[3:])
+        await next_call(bench.line)
+
+
+def test_a_mobile_line_without_a_place_for_its_sound_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with Exchange() as exchange:
+            line = exchange.enrol(MobileSubscriber, SHOP)
+            modem = open_gsm_modem("ec25", line, tmp_path / "at", str(tmp_path / "sound"))
+            settings = LineSettings(name="a", model="ec25", number=SHOP, port=str(tmp_path / "at"))
+            with pytest.raises(SettingsError, match=r'line "a": a ec25 has its sound elsewhere; set line\.audio'):
+                async with open_line(settings):
+                    raise AssertionError("it has no sound")
+            modem.close()
+
+    clock.run(main(), Pace())
+
+
+def test_the_library_sends_messages_and_asks_the_network_between_calls(tmp_path: Path) -> None:
+    """On a real pseudo-terminal: USSD and short messages in the library's thread, a call unharmed beside them."""
+
+    async def main() -> None:
+        async with Exchange() as exchange:
+            mobile = exchange.enrol(MobileSubscriber, SHOP)
+            ports = {"port": str(tmp_path / "at"), "audio": str(tmp_path / "sound")}
+            modem = open_gsm_modem("ec25", mobile, tmp_path / "at", ports["audio"])
+            mobile.attach(modem)
+            async with open_line(LineSettings(name="a", model="ec25", number=SHOP, **ports)) as line:
+                assert isinstance(line, GsmLine)
+                answer = await line.library.run(lambda library: library.sendUssd("*100#"))
+                assert answer.message == "Balance: 12.34"
+                sent = await line.library.run(lambda library: library.sendSms("+819012345678", "hello"))
+                assert sent.reference == 1
+                assert await line.library.run(lambda library: library.imei) == "350000000000006"
+                other = exchange.subscribe("+819012345678")
+                other.off_hook()
+                other.dial("0" + SHOP[3:])
+                await next_call(line)  # type: ignore[arg-type]
+            modem.close()
+
+    clock.run(main(), Pace.begin(5.0))

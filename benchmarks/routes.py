@@ -236,7 +236,7 @@ class Failover:
     twice: int
 
 
-def failover(folder: Path, *, delay: float, dark: float = 6.0) -> Failover:
+def failover(folder: Path, *, delay: float, dark: float = 6.0, after: float = 5.0) -> Failover:
     """50 messages a second; M goes dark for a while, then heals."""
     conditions = Conditions()
     for route in (0, 1):
@@ -249,7 +249,7 @@ def failover(folder: Path, *, delay: float, dark: float = 6.0) -> Failover:
         time.sleep(dark)
         conditions.set(0, delay=delay)
         healed = time.monotonic()
-        time.sleep(5.0)
+        time.sleep(after)
     messages, received, letters = run.results()
     ways = [received[each][0] - at for each, (at, _) in messages.items() if each in received and cut - 1 < at < healed]
     back = min((at - healed for at, route in letters if route == 0 and at > healed), default=float("inf"))

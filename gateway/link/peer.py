@@ -27,7 +27,7 @@ from pathlib import Path
 import zmq
 
 from gateway import clock
-from gateway.errors import StoreError
+from gateway.errors import GatewayError, StoreError
 from gateway.link.gate import Context, Gate, LinkError, prove_stranger_refused
 from gateway.link.keys import KeyFolder
 from gateway.link.status import LinkState, RouteStatus, StatusFile
@@ -91,6 +91,7 @@ class Peer:
         self._flush_at = float("inf")
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._queued = 0
+        self._waking = threading.Lock()
         self._stopping = False
         self._ended: Future[None] = Future()
 
@@ -102,7 +103,12 @@ class Peer:
         self._wall_clock = time.time if paced is None else paced.wall_clock
         ready: Future[None] = Future()
         threading.Thread(target=self._run, args=(ready,), name="link", daemon=True).start()
-        await clock.outside(ready)
+        try:
+            await clock.outside(ready)
+        except GatewayError:
+            await clock.outside(self._ended)
+            self._close_wakeup()
+            raise
         self._database.listen(self.wake)
 
     async def stop(self) -> None:
@@ -110,11 +116,19 @@ class Peer:
         self._stopping = True
         self.wake()
         await clock.outside(self._ended)
+        self._close_wakeup()
+
+    def _close_wakeup(self) -> None:
+        with self._waking:
+            if self._wakeup >= 0:
+                os.close(self._wakeup)
+                self._wakeup = -1
 
     def wake(self) -> None:
-        """Look into the outbox now. From any thread."""
-        with suppress(OSError):
-            os.eventfd_write(self._wakeup, 1)
+        """Look into the outbox now. From any thread; does nothing after ``stop``."""
+        with self._waking:
+            if not self._ended.done():
+                os.eventfd_write(self._wakeup, 1)
 
     def state(self) -> LinkState:
         """As things stand. From any thread."""

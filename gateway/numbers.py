@@ -64,10 +64,13 @@ class PhoneNumber:
 
     @cached_property
     def time_zones(self) -> tuple[str, ...]:
-        """Where the number may be, as IANA names; several for a mobile of a wide country, none if unknown."""
+        """Where the number may be, as IANA names; several for a mobile of a wide country, none if unknown.
+
+        By its digits whatever its kind: asked by kind, a Jamaican mobile would be anywhere in country code 1.
+        """
         from phonenumbers import timezone  # its tables take 80 ms to load, and few need them
 
-        return tuple(zone for zone in timezone.time_zones_for_number(self.parsed) if zone != "Etc/Unknown")
+        return tuple(zone for zone in timezone.time_zones_for_geographical_number(self.parsed) if zone != "Etc/Unknown")
 
     def masked(self) -> str:
         """Country code and the last four digits only."""

@@ -128,6 +128,17 @@ def spent_since(connection: sqlite3.Connection, since: float) -> int:
     return int(row.fetchone()[0])
 
 
+def refusals(connection: sqlite3.Connection) -> dict[str, int]:
+    """Why callers were not accepted, or not dialled: the layer, or the reason where none is named → how many."""
+    rows = connection.execute(
+        "SELECT CASE instr(why, ': ') WHEN 0 THEN why ELSE substr(why, 1, instr(why, ': ') - 1) END AS layer, count(*)"
+        " FROM (SELECT refused AS why FROM call WHERE refused IS NOT NULL"
+        " UNION ALL SELECT detail FROM attempt WHERE attempt = 0 AND outcome = 'refused')"
+        " GROUP BY layer ORDER BY 2 DESC, 1"
+    )
+    return dict(rows.fetchall())
+
+
 def _add(connection: sqlite3.Connection, day: str, amount: int) -> None:
     connection.execute(
         "INSERT INTO spend_day (day, spent) VALUES (?, ?)"

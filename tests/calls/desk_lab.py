@@ -16,6 +16,7 @@ from gateway.calls.admission import Admission
 from gateway.calls.callback import Callback, Script
 from gateway.calls.intake import Intake
 from gateway.calls.menu_file import built_in, load_menu
+from gateway.calls.panic import PanicStop
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
 from gateway.calls.screening import Screening
@@ -129,18 +130,24 @@ class Abroad:
 
 @asynccontextmanager
 async def abroad(
-    folder: Path, *, policy: PolicySettings = JAPAN, retry: RetrySettings | None = None, ring_time: float = 20.0
+    folder: Path,
+    *,
+    policy: PolicySettings = JAPAN,
+    retry: RetrySettings | None = None,
+    ring_time: float = 20.0,
+    stop: PanicStop | None = None,
 ) -> AsyncIterator[Abroad]:
     """A ``Callback`` that serves until the block ends."""
     async with lab(number=ABROAD) as bench:
         database = Database.open(folder / "overseas.db")
         journal = Overseas(database, "domestic")
-        queue = CallQueue(journal)
+        rules = Policy(policy, frozenset({ABROAD}), stop)
+        queue = CallQueue(journal, lambda: rules.stopped)
         callback = Callback(
             line=bench.line,
             queue=queue,
             journal=journal,
-            admission=Admission(Policy(policy, frozenset({ABROAD}))),
+            admission=Admission(rules),
             line_settings=bench.settings,
             settings=CallbackSettings(ring_time=ring_time),
             retry=retry or RetrySettings(),

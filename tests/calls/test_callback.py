@@ -9,6 +9,7 @@ from desk_lab import ENGLISH, abroad
 from gateway import clock
 from gateway.audio.pcm import write_wav
 from gateway.audio.prompts import Clip
+from gateway.calls.panic import PanicStop
 from gateway.line import LineLost
 from gateway.settings import PolicySettings, RetrySettings
 
@@ -131,3 +132,37 @@ async def test_a_modem_unplugged_while_it_rings_costs_no_request(tmp_path: Path)
             await box.service
         assert await box.outcomes() == ["line lost"]
         assert await box.state() == "open", "it will be dialled again"
+
+
+async def test_the_panic_stop_ends_a_call_at_once_and_nothing_is_dialled_until_it_is_released(tmp_path: Path) -> None:
+    stop = PanicStop(tmp_path / "stop")
+    async with abroad(tmp_path, retry=QUICK, stop=stop) as box:
+        await box.ask()
+        assert await box.customer.answer()
+        await box.customer.pause(0.8, within=40)
+        await box.customer.press("1")
+        stop.pull("odd calls")
+        pulled = clock.now()
+        await box.until("closed")
+        assert clock.now() - pulled < 3
+        assert not box.bench.off_hook
+        assert await box.outcomes() == ["talked"]
+        box.customer.hang_up()
+        await box.ask(request="r2")
+        await asyncio.sleep(120)
+        assert len(box.bench.times("atd")) == 1
+        assert await box.state("r2") == "open", "it is owed still"
+        stop.release()
+        assert await box.customer.answer()
+
+
+async def test_the_panic_stop_ends_the_ringing_too(tmp_path: Path) -> None:
+    stop = PanicStop(tmp_path / "stop")
+    async with abroad(tmp_path, retry=QUICK, stop=stop) as box:
+        await box.ask()
+        while not box.customer.rings:
+            await asyncio.sleep(0.1)
+        stop.pull("odd calls")
+        await asyncio.sleep(3)
+        assert not box.bench.off_hook
+        assert await box.outcomes() == ["no answer"]

@@ -10,17 +10,20 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
 from gateway.bench import picture
 from gateway.bench.customers import CallOrder
+from gateway.bench.emulators.gsm_models import GSM_MODELS
 from gateway.bench.live import Scene, Screen
 from gateway.bench.narrator import Listener, Narrator
-from gateway.bench.rig import BOXES, Event, Plan, Rig
+from gateway.bench.pulse import sound_cards
+from gateway.bench.rig import BOXES, Box, Event, Plan, Rig
 from gateway.bench.story import Leg, Story, off_hook_now, read_stories
 from gateway.bench.timeline import Record, Wanted, is_refused, record
 from gateway.bench.transcript import Said, clip_texts, read_side, sentences, transcribe
@@ -60,6 +63,27 @@ class Options:
     out: Path = Path("out/demo")
     keys: str | None = None
     order: tuple[tuple[str, int], ...] = ()
+    overseas_model: str | None = None
+    """Where it isn't the same."""
+    audio: Literal["serial", "alsa"] = "serial"
+    """Where GSM modems have their sound."""
+
+    def model_of(self, box: Box) -> str:
+        """The modems of a box."""
+        return self.model if box == "domestic" else self.overseas_model or self.model
+
+    @property
+    def cards(self) -> dict[str, tuple[str, str]]:
+        """The sound cards of GSM lines, by line: the box's end, the modem's end."""
+        if self.audio == "serial":
+            return {}
+        lines = {
+            f"{country}{line}"
+            for box, country in zip(BOXES, ("jp", "us"), strict=True)
+            for line in range(1, self.lines + 1)
+            if self.model_of(box) in GSM_MODELS
+        }
+        return {name: (f"{name}_box", f"{name}_net") for name in sorted(lines)}
 
 
 @dataclass
@@ -111,7 +135,19 @@ def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
 def run(options: Options, console: Console) -> Outcome:
     """The whole demo; its files are in ``options.out`` afterwards. Raises ``GatewayError``."""
     prepare(options.out)
-    plan = Plan(lines=options.lines, models=(options.model,), language=options.language, speed=options.speed)
+    with sound_cards(options.out / "pulse", tuple(options.cards)) if options.cards else nullcontext():
+        return _run(options, console)
+
+
+def _run(options: Options, console: Console) -> Outcome:
+    plan = Plan(
+        lines=options.lines,
+        models=(options.model_of("domestic"),),
+        overseas_models=(options.model_of("overseas"),),
+        cards=options.cards,
+        language=options.language,
+        speed=options.speed,
+    )
     everybody = customers(options, plan)
     with console.status("starting the exchange and both boxes …"):
         rig = Rig(options.out, plan)
@@ -154,11 +190,12 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
     """Let the customers call, and show what happens until the last is done."""
     plan = rig.plan
     boxes = {
-        number: (box, f"{'jp' if box == 'domestic' else 'us'}{line}", options.model)
+        number: (box, f"{'jp' if box == 'domestic' else 'us'}{line}", options.model_of(box))
         for box in BOXES
         for line, number in enumerate(plan.numbers(box), 1)
     }
-    scene = Scene(boxes, f"gateway demo · {options.model} · speed {plan.speed:g}")
+    models = " → ".join(dict.fromkeys(options.model_of(box) for box in BOXES))
+    scene = Scene(boxes, f"gateway demo · {models} · speed {plan.speed:g}")
     narrator = Narrator({number: who for number, (who, _, _) in boxes.items()})
     listener = Listener(options.language, narrator.boxes)
     readable = options.lines * options.speed <= READABLE

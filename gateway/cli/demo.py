@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -17,7 +18,14 @@ ORDER = re.compile(r"(\d+):(\d+)")
 @click.option("--lines", default=1, show_default=True, type=click.IntRange(1, 16), help="Lines on each box.")
 @click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0.1, 50), help="Bench seconds a second.")
 @click.option("--withheld", type=click.Choice(["P", "O", "C", "S"]), help="The customers' numbers are withheld: why.")
-@click.option("--model", default="usr5637", show_default=True, help="usr5637, conexant or rockwell, on both boxes.")
+@click.option(
+    "--model", default="usr5637", show_default=True, help="The modems on both boxes; docs/demo.md lists them."
+)
+@click.option("--domestic-model", metavar="MODEL", help="The domestic box's, where they differ.")
+@click.option("--overseas-model", metavar="MODEL", help="The overseas box's, where they differ.")
+@click.option(
+    "--audio", default="serial", show_default=True, type=click.Choice(["serial", "alsa"]), help="Sound of GSM modems."
+)
 @click.option("--language", default="ja", show_default=True, type=click.Choice(["ja", "en"]), help="Of the prompts.")
 @click.option("--keys", help='What the customers key, a group for each prompt: "1 1 25# 2# 1". Goes with --order.')
 @click.option("--order", "meaning", help="What --keys is to order, article:quantity: 25:2,31:4.")
@@ -31,6 +39,9 @@ def demo(
     speed: float,
     withheld: str | None,
     model: str,
+    domestic_model: str | None,
+    overseas_model: str | None,
+    audio: Literal["serial", "alsa"],
     language: str,
     keys: str | None,
     meaning: str | None,
@@ -47,8 +58,20 @@ def demo(
     from gateway.bench import demo as bench_demo
     from gateway.bench.report import print_report, summary
 
+    if audio == "alsa" and speed != 1.0:
+        raise SettingsError("--audio alsa: sound cards know real time only; leave --speed at 1")
     options = bench_demo.Options(
-        calls, lines, speed, withheld, _known(model), language, out, keys, _order(keys, meaning)
+        calls=calls,
+        lines=lines,
+        speed=speed,
+        withheld=withheld,
+        model=_known(domestic_model or model),
+        overseas_model=_known(overseas_model or model),
+        audio=audio,
+        language=language,
+        out=out,
+        keys=keys,
+        order=_order(keys, meaning),
     )
     console = Console(stderr=as_json, highlight=False, quiet=as_json)
     outcome = bench_demo.run(options, console)
@@ -60,9 +83,10 @@ def demo(
 
 
 def _known(model: str) -> str:
+    from gateway.bench.emulators.gsm_models import GSM_MODELS
     from gateway.bench.emulators.models import model_named
 
-    return model_named(model).name
+    return model if model in GSM_MODELS else model_named(model, besides=tuple(GSM_MODELS)).name
 
 
 def _order(keys: str | None, meaning: str | None) -> tuple[tuple[str, int], ...]:

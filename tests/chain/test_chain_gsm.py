@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alsa_lab import missing, sound_cards
 from chain_lab import ORDER, ORDERED, await_lines_free, await_orders, call_all, customer_number, story_of
 
 from gateway.bench.customers import CallOrder
+from gateway.bench.pulse import missing, sound_cards
 from gateway.bench.rig import Plan, Rig
 
 GSM = ("sim800", "sim7600", "ec25", "huawei")

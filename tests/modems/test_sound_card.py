@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from alsa_lab import missing, sound_cards
 from modem_lab import tone
 
 from gateway import clock
+from gateway.bench.pulse import missing, sound_cards
 from gateway.clock import Pace
 from gateway.line import LineLost, Samples
 

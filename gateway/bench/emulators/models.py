@@ -352,9 +352,10 @@ MODELS: Mapping[str, ModemModel] = MappingProxyType(
 )
 
 
-def model_named(name: str) -> ModemModel:
-    """The model of that name. Raises ``UnknownModel``."""
+def model_named(name: str, besides: tuple[str, ...] = ()) -> ModemModel:
+    """The model of that name. Raises ``UnknownModel``, which lists those of another kind (``besides``), too."""
     try:
         return MODELS[name]
     except KeyError:
-        raise UnknownModel(f'no emulated modem is named "{name}"; choose from {", ".join(MODELS)}') from None
+        known = ", ".join((*MODELS, *besides))
+        raise UnknownModel(f'no emulated modem is named "{name}"; choose from {known}') from None

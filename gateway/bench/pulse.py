@@ -1,7 +1,7 @@
-"""Telephone lines made of a private PulseAudio: what one end of a line plays, the other captures, in real time.
+"""Sound cards for the bench, made of a private PulseAudio: what one end of a line plays, the other captures.
 
-No hardware, no D-Bus, nobody else's sound server: a socket and two null sinks a line in a folder of the test's own.
-Needs pulseaudio and libasound2-plugins (Debian), and pyalsaaudio.
+No hardware, no D-Bus, nobody else's sound server: a socket and two null sinks a line, in a folder of one's own. In real
+time only. Needs pulseaudio and libasound2-plugins (Debian), and pyalsaaudio.
 """
 
 import importlib.util
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from gateway.errors import GatewayError
 
 PLUGIN = "alsa-lib/libasound_module_pcm_pulse.so"
 
@@ -39,20 +41,29 @@ END = """pcm.{name} {{ type asym
 """
 
 
+class NoSoundCards(GatewayError):
+    """This machine can't make them; the message says what is missing."""
+
+
 def missing() -> str:
-    """Why there can be no such line here; "" if there can."""
+    """Why there can be no such cards here, and the remedy; "" if there can."""
     if shutil.which("pulseaudio") is None:
-        return "pulseaudio is not installed"
+        return "pulseaudio is not installed; run make setup-test"
     if not any(Path("/usr/lib").glob(f"*/{PLUGIN}")):
-        return "libasound2-plugins is not installed"
+        return "libasound2-plugins is not installed; run make setup-test"
     if importlib.util.find_spec("alsaaudio") is None:
-        return "pyalsaaudio is not installed"
+        return "pyalsaaudio is not installed; run make setup-test"
     return ""
 
 
 @contextmanager
 def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
-    """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``. The server, for tests that want to kill it."""
+    """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``. The server, for tests that want to kill it.
+
+    Raises ``NoSoundCards``.
+    """
+    if why := missing():
+        raise NoSoundCards(why)
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "pulse.sock"
     sinks = [f"{line}_{way}" for line in lines for way in ("up", "down")]
@@ -107,5 +118,5 @@ def _await(socket: Path) -> None:
     until = time.monotonic() + 5.0
     while not socket.is_socket():
         if time.monotonic() > until:
-            raise RuntimeError(f"pulseaudio does not start; see {socket.parent / 'pulse.log'}")
+            raise NoSoundCards(f"pulseaudio does not start; see {socket.parent / 'pulse.log'}")
         time.sleep(0.02)

@@ -168,7 +168,7 @@ class Accountant:
             try:
                 while await self.price_some():
                     pass
-                await self._watch_spend()
+                await self.watch_spend()
             except StoreError as error:
                 log.error("the ledger can't be written: %s; trying again", error)
                 await asyncio.sleep(AGAIN)
@@ -194,7 +194,8 @@ class Accountant:
         await self.database.write(write)
         return len(rows)
 
-    async def _watch_spend(self) -> None:
+    async def watch_spend(self) -> None:
+        """Look how much of the day's cap went within the hour."""
         cap = self.book().settings.policy.spend_day
         if cap:
             now = clock.wall_clock()

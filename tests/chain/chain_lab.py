@@ -58,7 +58,7 @@ def brisk(mood: str, shop: str, seed: int) -> dict[str, Any]:
     if mood == "busy":
         steps += [{"do": "lift"}, {"do": "wait", "seconds": rng.uniform(15.0, 30.0)}, {"do": "hang up"}]
     if mood == "never answers":
-        return {"step": [*steps, {"do": "wait", "seconds": 60.0}]}
+        return {"step": steps}
     steps.append({"do": "answer", "within": 120.0})
     if mood == "hangs up at once":
         return {"step": [*steps, {"do": "wait", "seconds": rng.uniform(0.2, 2.0)}, {"do": "hang up"}]}

@@ -1,8 +1,8 @@
 """Many customers of every mood over four lines: nobody is forgotten, no order is lost or doubled, lines come free."""
 
 import random
-import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,20 +42,17 @@ CLOSED_IN = 400.0
 
 
 def crowd(rig: Rig, customers: int, seed: int) -> None:
-    """So many customers call, each line's one after another; returns when all are done."""
+    """So many customers call, each when one of the lines has been left by an earlier one; returns when all are done."""
     moods = random.Random(seed).choices(MOODS, k=customers)
+    waiting = iter(range(customers))
 
-    def live(line: int) -> None:
-        shop = rig.plan.number("domestic", line + 1)
-        for index in range(line, customers, LINES):
+    def serve(shop: str) -> None:
+        for index in waiting:
             script = brisk(moods[index], shop, index)
             rig.call(CallOrder(caller=f"+8190123{index:05d}", called=shop, script=script, seed=index))
 
-    threads = [threading.Thread(target=live, args=(line,)) for line in range(LINES)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(LINES) as lines:
+        list(lines.map(serve, rig.plan.numbers("domestic")))
 
 
 def judge_crowd(rig: Rig, customers: int, seed: int) -> None:

@@ -21,7 +21,7 @@ until it answers, so the preferred route is back in use one ping after it heals.
 
 import heapq
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Literal
 
@@ -199,17 +199,18 @@ class Route:
             self.round_trip += (seconds - self.round_trip) / 8
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Parcel:
-    """A letter that the peer does not have yet, sorted by what goes first."""
+    """A letter that the peer does not have yet."""
 
     rank: int
     sequence: int
-    id: str = field(compare=False)
-    frame: bytes = field(compare=False)
-    route: int = field(default=0, compare=False)
-    sent_at: float = field(default=0.0, compare=False)
-    tries: int = field(default=0, compare=False)
+    id: str
+    frame: bytes
+    route: int = 0
+    sent_at: float = 0.0
+    overdue_at: float = 0.0
+    tries: int = 0
 
     @property
     def bulk(self) -> bool:
@@ -223,7 +224,7 @@ class Sender:
     def __init__(self, routes: int, ack_floor: float) -> None:
         self.routes = [Route() for _ in range(routes)]
         self._floor = ack_floor
-        self._ready: list[Parcel] = []
+        self._ready: list[tuple[int, int, Parcel]] = []
         self._flying: dict[int, Parcel] = {}
         self._stuck = 0
         self._bulk_flying = 0
@@ -234,7 +235,7 @@ class Sender:
         """New letters from the outbox."""
         for parcel in parcels:
             self._bulk_held += parcel.bulk
-            heapq.heappush(self._ready, parcel)
+            self._shelve(parcel)
 
     def room(self, *, bulk: bool) -> int:
         """How many more letters it would like to have at hand."""
@@ -289,7 +290,8 @@ class Sender:
         best = self._best()
         if best is not None:
             while (parcel := self._next()) is not None:
-                steps.append(self._fly(parcel, best, now))
+                self._fly(parcel, best, now)
+                steps.append(Send(best, parcel.frame))
         return steps
 
     @property
@@ -344,20 +346,20 @@ class Sender:
     def _next(self) -> Parcel | None:
         if not self._ready or len(self._flying) - self._stuck >= WINDOW:
             return None
-        if self._ready[0].bulk and self._bulk_flying >= BULK_WINDOW:
+        if self._bulk_flying >= BULK_WINDOW and self._ready[0][0] >= BULK:
             return None
-        return heapq.heappop(self._ready)
+        return heapq.heappop(self._ready)[2]
 
-    def _fly(self, parcel: Parcel, route: int, now: float) -> Send:
+    def _fly(self, parcel: Parcel, route: int, now: float) -> None:
         way = self.routes[route]
-        parcel.route, parcel.sent_at = route, now
+        wait = self._timeout(way) * 2.0 ** min(parcel.tries, 10)
+        parcel.route, parcel.sent_at, parcel.overdue_at = route, now, now + min(wait, LONGEST_RETRY)
         parcel.tries += 1
         self._flying[parcel.sequence] = parcel
         self._stuck += parcel.tries >= STUCK
         self._bulk_flying += parcel.bulk
-        self._retry_at = min(self._retry_at, self._overdue_at(parcel))
+        self._retry_at = min(self._retry_at, parcel.overdue_at)
         self._asked(way, now)
-        return Send(route, parcel.frame)
 
     def _land(self, sequence: int) -> Parcel | None:
         """Take a letter out of the air, or off the shelf when its ack overtook the decision to send it again."""
@@ -366,21 +368,17 @@ class Sender:
             self._stuck -= parcel.tries >= STUCK
             self._bulk_flying -= parcel.bulk
             return parcel
-        parcel = next((waiting for waiting in self._ready if waiting.sequence == sequence), None)
-        if parcel is None or not parcel.tries:
+        entry = next((entry for entry in self._ready if entry[1] == sequence and entry[2].tries), None)
+        if entry is None:
             return None
-        self._ready.remove(parcel)
+        self._ready.remove(entry)
         heapq.heapify(self._ready)
-        return parcel
-
-    def _overdue_at(self, parcel: Parcel) -> float:
-        wait = self._timeout(self.routes[parcel.route]) * 2.0 ** min(parcel.tries - 1, 10)
-        return parcel.sent_at + min(wait, LONGEST_RETRY)
+        return entry[2]
 
     def _take_back_overdue(self, now: float) -> None:
-        for parcel in [parcel for parcel in self._flying.values() if now >= self._overdue_at(parcel)]:
+        for parcel in [parcel for parcel in self._flying.values() if now >= parcel.overdue_at]:
             self._take_back(parcel)
-        self._retry_at = min(map(self._overdue_at, self._flying.values()), default=float("inf"))
+        self._retry_at = min((parcel.overdue_at for parcel in self._flying.values()), default=float("inf"))
 
     def _recall(self, route: int) -> None:
         for parcel in [parcel for parcel in self._flying.values() if parcel.route == route]:
@@ -389,4 +387,7 @@ class Sender:
 
     def _take_back(self, parcel: Parcel) -> None:
         self._land(parcel.sequence)
-        heapq.heappush(self._ready, parcel)
+        self._shelve(parcel)
+
+    def _shelve(self, parcel: Parcel) -> None:
+        heapq.heappush(self._ready, (parcel.rank, parcel.sequence, parcel))

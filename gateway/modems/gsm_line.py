@@ -19,6 +19,7 @@ from gateway.modems.gsm_modem import CALL_FINALS, GSM_FINALS, Library
 from gateway.modems.gsm_profiles import GsmProfile
 from gateway.modems.gsm_sound import OnLost, Sound, on_card, sound_of
 from gateway.modems.gsm_voice import GsmVoice
+from gateway.modems.losses import NoNetwork
 from gateway.modems.recording import Recording
 from gateway.modems.serial_port import Port
 from gateway.modems.trace import Trace
@@ -139,6 +140,16 @@ class GsmLine:
             if self._voice is not None:
                 self._voice.end(lost)
 
+    @property
+    def in_call(self) -> bool:
+        """A call is being made or stands."""
+        return self._in_use
+
+    @property
+    def heard_at(self) -> float:
+        """Loop time of the last byte from the modem; an idle one is asked every ``PROBE`` seconds."""
+        return self._channel.heard_at
+
     # --- setting up -------------------------------------------------------------------------------------------------
 
     async def _initialise(self) -> None:
@@ -162,7 +173,7 @@ class GsmLine:
             was, self._registered = self._registered, await gsm_setup.registered(self._channel)
             if not self._registered and not was:
                 self.be_lost(
-                    LineLost(f"{self._channel.name}: the network has been away for {PROBE:.0f} s; set up anew")
+                    NoNetwork(f"{self._channel.name}: the network has been away for {PROBE:.0f} s; set up anew")
                 )
             elif not self._registered:
                 log.warning("%s: no network", self._channel.name)
@@ -293,7 +304,7 @@ class GsmLine:
         return voice
 
     async def _hang_up(self) -> None:
-        """End our call, and no other; what belongs to its sound follows."""
+        """End our call, and no other; what belongs to its sound follows while others go on."""
         voice, self._voice = self._voice, None
         try:
             await self._channel.finish()
@@ -301,8 +312,12 @@ class GsmLine:
         finally:
             self._in_use = False
             if voice is not None:
-                await voice.close()
-        for text in self._commands.end if voice is not None else ():
+                voice.close()
+        if voice is not None:
+            self._background.spawn(self._end_sound)
+
+    async def _end_sound(self) -> None:
+        for text in self._commands.end:
             await self._ask(text)
 
     async def _free_line(self) -> None:

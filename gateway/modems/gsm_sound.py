@@ -33,7 +33,7 @@ class Sound(Protocol):
     async def start(self, exchange: Exchange) -> None:
         """From now on ``exchange`` is called for each 20 ms, until ``stop``. Raises ``LineLost``."""
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """The call is over. No effect when stopped."""
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class SerialSound:
         self._exchange = exchange
         self._pacer = asyncio.create_task(self._pace())
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """It is over."""
         self._exchange = None
         if self._pacer is not None:

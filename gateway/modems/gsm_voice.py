@@ -32,9 +32,9 @@ class GsmVoice:
         """Begin, with silence. Raises ``LineLost``."""
         await self._sound.start(self._exchange)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End it, whatever its state."""
-        await self._sound.stop()
+        self._sound.stop()
         if self._recording is not None:
             self._recording.close()
             self._recording = None

@@ -55,6 +55,7 @@ class SoundCard:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._stream: _Stream | None = None
+        self._ending: asyncio.Future[None] | None = None
         self._held = np.zeros(0, np.int16)
         self._ear = self._mouth = Resampler(SAMPLE_RATE, SAMPLE_RATE)
 
@@ -65,6 +66,8 @@ class SoundCard:
 
     async def start(self, exchange: Exchange) -> None:
         """A call's sound begins. Raises ``LineLost``."""
+        if self._ending is not None:
+            await self._ending
         capture, playback = await asyncio.to_thread(self._opened)
         rate = int(capture.info()["rate"])
         self._held = np.zeros(0, np.int16)
@@ -75,17 +78,16 @@ class SoundCard:
             stream.threads.append(thread)
             thread.start()
 
-    async def stop(self) -> None:
-        """It is over: both threads end."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            await asyncio.to_thread(_end, stream)
-
-    def close(self) -> None:
-        """Give the card back."""
+    def stop(self) -> None:
+        """It is over: both threads end, and the card is given back, while others go on."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.stopped.set()
+            self._ending = asyncio.ensure_future(asyncio.to_thread(_end, stream))
+
+    def close(self) -> None:
+        """Give the card back."""
+        self.stop()
 
     def _opened(self) -> "tuple[alsaaudio.PCM, alsaaudio.PCM]":
         form = {"channels": 1, "format": alsaaudio.PCM_FORMAT_S16_LE, "periods": PERIODS, "device": self._device}
@@ -152,7 +154,6 @@ class SoundCard:
 
 
 def _end(stream: _Stream) -> None:
-    stream.stopped.set()
     for thread in stream.threads:
         thread.join(JOINING)
     for pcm in (stream.capture, stream.playback):

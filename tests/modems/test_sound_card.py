@@ -87,7 +87,7 @@ def test_sound_passes_both_ways(server: object) -> None:
         await voice.played()
         assert clock.now() - began == pytest.approx(1.1, abs=0.25)
         await asyncio.sleep(0.5)
-        await voice.close()
+        voice.close()
         far.close()
         assert loud(np.concatenate(far.heard)) == pytest.approx(8000, rel=0.1)
         near = np.concatenate([one[0] for one in voice._frames])
@@ -108,7 +108,7 @@ def test_a_stall_of_ours_is_survived(server: object) -> None:
         voice.play(tone(NOTE, 0.5))
         await voice.played()
         await asyncio.sleep(0.5)
-        await voice.close()
+        voice.close()
         far.close()
         assert loud(np.concatenate(far.heard)) == pytest.approx(4000, rel=0.15)
         assert lost == []
@@ -135,7 +135,7 @@ def test_a_card_of_another_rate_is_resampled(server: object, monkeypatch: pytest
         voice.play(tone(NOTE, 0.5))
         await voice.played()
         await asyncio.sleep(0.5)
-        await voice.close()
+        voice.close()
         far.close()
         assert loud(np.concatenate(far.heard)) == pytest.approx(4000, rel=0.1)
         assert loud(np.concatenate([one[0] for one in voice._frames])) == pytest.approx(4000, rel=0.1)
@@ -152,7 +152,7 @@ def test_one_card_serves_call_after_call(server: object) -> None:
             voice = GsmVoice(card, None)
             await voice.open()
             await voice.hear()
-            await voice.close()
+            voice.close()
         assert lost == []
 
     in_real_time(main())
@@ -178,7 +178,7 @@ def test_a_card_that_vanishes_in_mid_call_is_told_at_once(tmp_path: Path) -> Non
         while not lost and clock.now() - gone < 2.0:
             await asyncio.sleep(0.01)
         assert lost and clock.now() - gone < 0.5
-        await voice.close()
+        voice.close()
 
     with sound_cards(tmp_path, ("b",)) as running:
         in_real_time(main(running))

@@ -5,17 +5,22 @@ from enum import Enum
 
 import numpy as np
 
-from gateway.audio.pcm import SILENCE_DBM0, level
-from gateway.line import SAMPLE_RATE, Samples
+from gateway.audio.pcm import power_to_dbm0
+from gateway.audio.tones_cadence import Cadence, Named
+from gateway.audio.tones_single import SingleTones
+from gateway.audio.tones_spectrum import FULL_SCALE, HOP, HOP_TIME, Hop, Spectrum
+from gateway.audio.tones_table import tones_heard_in
+from gateway.line import Samples
 
-FRAME = 160
-WINDOW = 320
-FRAME_TIME = FRAME / SAMPLE_RATE
-SPEECH_DBM0 = -40.0
-TONE_BAND = slice(12, 28)
-"""FFT bins of 25 Hz: 300 to 675 Hz, where every country's progress tones lie."""
-PURE = 0.85
-"""Share of the energy that a tone's strongest few bins have; speech stays far below for so long."""
+SILENCE = 0.8
+"""Seconds without voice or tone that are a silence; the pauses of busy tones are shorter."""
+VOICE_WINDOW = 15
+VOICE_HOPS = 6
+"""So many voiced hops of the last ``VOICE_WINDOW``, 0.3 s, are speech."""
+OWN_ECHO = 0.004
+"""A voice at this share of the power that we send at that time, -24 dB, is what the canceller has left of our own."""
+OWN_FADES = 0.85
+"""How that power is forgotten, hop by hop: an echo comes up to 250 ms later."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,73 @@ class ToneEvent:
     level: float
 
 
+class ToneListener:
+    """Names tones, speech and silence in 8 kHz sound. One object a call.
+
+    Each is named once, when it is certain: what follows, until something else is named, is more of the same. Ringback
+    is named again with every burst. ``country`` (ISO 3166)
+    comes first where two countries' tones differ in name only; those of Japan, the US, the UK and Germany are always
+    listened for.
+    """
+
+    def __init__(self, country: str = "JP") -> None:
+        self._rest = np.zeros(0, np.int16)
+        self._rest_played = np.zeros(0, np.int16)
+        self._spectrum = Spectrum()
+        self._cadence = Cadence(tones_heard_in(country))
+        self._singles = SingleTones()
+        self._hops = 0
+        self._voiced = 0  # a bit for each of the last hops, the newest lowest
+        self._sounding_at = 0
+        self._own = 0.0
+        self._state = ""
+
+    def feed(self, samples: Samples, played: Samples | None = None) -> list[ToneEvent]:
+        """What was recognised in these samples; any chunking gives the same.
+
+        ``played``, as long as ``samples``, is what we sent meanwhile: leftovers of its echo are not taken for a voice.
+        """
+        sound = np.concatenate([self._rest, samples]) if len(self._rest) else samples
+        own = np.zeros(len(samples), np.int16) if played is None else played
+        own = np.concatenate([self._rest_played, own]) if len(self._rest_played) else own
+        whole = len(sound) // HOP * HOP
+        events: list[ToneEvent] = []
+        for at in range(0, whole, HOP):
+            sent = own[at : at + HOP].astype(np.float32)
+            self._own = max(OWN_FADES * self._own, float(np.dot(sent, sent)) / HOP / FULL_SCALE)
+            events += self._hear(self._spectrum.hop(sound[at : at + HOP]))
+        self._rest, self._rest_played = sound[whole:].copy(), own[whole:].copy()
+        return events
+
+    def _hear(self, hop: Hop) -> list[ToneEvent]:
+        self._hops += 1
+        found = [self._cadence.hear(hop), self._singles.hear(hop), self._voice(hop)]
+        if self._cadence.sounding or self._singles.sounding:
+            self._sounding_at = self._hops
+        names = [named for named in found if named is not None]
+        if not names and self._hops - self._sounding_at >= SILENCE / HOP_TIME:
+            names = [Named("silence", self._sounding_at + 1, hop.power)]
+        return [self._event(named) for named in names if self._is_news(named)]
+
+    def _voice(self, hop: Hop) -> Named | None:
+        voiced = hop.voiced and hop.power > OWN_ECHO * self._own
+        self._voiced = (self._voiced << 1 | voiced) & ((1 << VOICE_WINDOW) - 1)
+        if self._voiced.bit_count() < VOICE_HOPS:
+            return None
+        self._sounding_at = self._hops
+        return Named("speech", self._hops - self._voiced.bit_length() + 1, hop.power)
+
+    def _is_news(self, named: Named) -> bool:
+        """Whether it is not what goes on anyway."""
+        news = named.name not in (self._state, "beep") or named.name in ("beep", "ringback")
+        self._state = named.name
+        return news
+
+    def _event(self, named: Named) -> ToneEvent:
+        level = power_to_dbm0(named.power * FULL_SCALE)
+        return ToneEvent(named.name, self._hops * HOP_TIME, (named.began - 1) * HOP_TIME, level)
+
+
 class Answered(Enum):
     """Who is there."""
 
@@ -41,76 +113,15 @@ class Answered(Enum):
     NOBODY = "nobody"
 
 
-class ToneListener:
-    """Names tones, speech and silence in 8 kHz sound, by the country's profile. One object a call."""
-
-    def __init__(self, country: str = "JP") -> None:
-        self._rest = np.zeros(0, np.int16)
-        self._before = np.zeros(FRAME, np.int16)
-        self._window = np.hanning(WINDOW)
-        self._frames = 0
-        self._state = "silence"
-        self._held = 0.0
-        self._candidate, self._candidate_for = "silence", 0
-        self._bursts: list[tuple[float, float]] = []  # seconds on, seconds off before it
-        self._off = 9.0
-        self._named = ""
-
-    def feed(self, samples: Samples) -> list[ToneEvent]:
-        """What was recognised in these samples; any chunking gives the same."""
-        sound = np.concatenate([self._rest, samples])
-        events: list[ToneEvent] = []
-        while len(sound) >= FRAME:
-            frame, sound = sound[:FRAME], sound[FRAME:]
-            self._frames += 1
-            events += self._hear(frame)
-        self._rest = sound
-        return events
-
-    def _hear(self, frame: Samples) -> list[ToneEvent]:
-        loud = level(frame) if frame.any() else SILENCE_DBM0
-        state = self._judge(frame, loud)
-        if state != self._candidate:
-            self._candidate, self._candidate_for = state, 0
-        self._candidate_for += 1
-        if self._candidate != self._state and self._candidate_for >= (6 if state == "speech" else 2):
-            return self._change(self._candidate, loud)
-        self._held += FRAME_TIME
-        return self._cadence(loud)
-
-    def _judge(self, frame: Samples, loud: float) -> str:
-        pair = np.concatenate((self._before, frame)) * self._window
-        self._before = frame
-        if loud <= SPEECH_DBM0:
-            return "silence"
-        power = np.abs(np.fft.rfft(pair)) ** 2
-        strongest = np.sort(power[TONE_BAND])[-9:].sum()
-        return "tone" if strongest >= PURE * power[4:].sum() else "speech"
-
-    def _change(self, state: str, loud: float) -> list[ToneEvent]:
-        now = self._frames * FRAME_TIME
-        if self._state == "tone":
-            self._bursts = [*self._bursts[-3:], (self._held, self._off)]
-        if state == "tone":
-            self._off = self._held if self._state == "silence" else 9.0
-        if state == "speech":
-            self._bursts.clear()
-        self._state, self._held = state, 0.0
-        if state == "tone":
-            return []
-        self._named = "" if state == "speech" else self._named
-        return [ToneEvent(state, now, now, loud), *self._cadence(loud)]
-
-    def _cadence(self, loud: float) -> list[ToneEvent]:
-        """A long burst is ringback; three short ones in a row are busy or congestion."""
-        now = self._frames * FRAME_TIME
-        if self._state == "tone" and abs(self._held - 0.75) < FRAME_TIME / 2:
-            return [ToneEvent("ringback", now, now - self._held, loud)]
-        short = [on for on, off in self._bursts[-3:] if 0.18 <= on <= 0.62 and (off <= 0.65 or off == 9.0)]
-        if len(short) < 3 or self._held > FRAME_TIME / 2 or self._state != "silence":
-            return []
-        name = "congestion" if sum(short) / 3 < 0.31 else "busy"
-        return [ToneEvent(name, now, now - 2.0, loud)]
+GREETING = 4.5
+"""Seconds of speech without a silence that only a machine speaks unasked, the time to notice a silence included."""
+BEGINNING = 5.0
+"""Seconds from the first word in which such a speech must begin to be a greeting."""
+NO_BEEP = 2.5
+"""Seconds of silence after a machine's greeting when no beep is to be expected any more."""
+LONGEST_GREETING = 40.0
+ENGAGED = frozenset({"busy", "congestion", "dial"})
+"""Tones that exchanges give to whoever is left on the line."""
 
 
 class Answering:
@@ -122,14 +133,50 @@ class Answering:
     def __init__(self) -> None:
         self.answered: Answered | None = None
         self.hung_up = False
-        self._spoken = False
+        self._now = 0.0
+        self._first_word: float | None = None
+        self._speaking_since: float | None = None
+        self._silent_since: float | None = None
+        self._machine_since = 0.0
+        self._beeped = False
 
     def hear(self, events: list[ToneEvent], now: float) -> None:
         """Take in what was recognised up to ``now``; then read ``answered`` (None: not known yet) and ``hung_up``."""
+        self._now = now
         for event in events:
-            if event.name == "speech":
-                self._spoken = True
-                self.answered = self.answered or Answered.PERSON
-            elif event.name in ("busy", "congestion"):
-                self.hung_up = self.hung_up or self._spoken
-                self.answered = self.answered or Answered.NOBODY
+            self._take(event)
+        if self._speaking_since is not None and now - self._speaking_since >= GREETING:
+            self._is_machine()
+
+    @property
+    def greeting_over(self) -> bool:
+        """Of a machine: its beep has been heard, or none has come in the silence after its greeting."""
+        if self._beeped or self._now - self._machine_since >= LONGEST_GREETING:
+            return True
+        return self._silent_since is not None and self._now - self._silent_since >= NO_BEEP
+
+    def _take(self, event: ToneEvent) -> None:
+        name = event.name
+        self._silent_since = event.began if name == "silence" else None
+        if name == "speech":
+            self._speaks(event.began)
+            return
+        self._speaking_since = None
+        if name in ENGAGED:
+            self.hung_up = self.hung_up or self._first_word is not None
+        if name in ENGAGED | {"sit"}:
+            self.answered = self.answered or Answered.NOBODY
+        elif name == "modem_answer" or (name in ("beep", "fax") and self._first_word is not None):
+            self._beeped = True
+            self._is_machine()
+
+    def _speaks(self, since: float) -> None:
+        if self._first_word is None:
+            self._first_word = since
+        if since - self._first_word < BEGINNING:
+            self._speaking_since = since
+        self.answered = self.answered or Answered.PERSON
+
+    def _is_machine(self) -> None:
+        if self.answered is not Answered.MACHINE:
+            self.answered, self._machine_since = Answered.MACHINE, self._now

@@ -1,0 +1,120 @@
+"""Twenty milliseconds at a time: how loud, how much of it in a tone and where, and whether it is a voice."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.line import SAMPLE_RATE, Samples
+
+HOP = 160
+WINDOW = 2 * HOP
+HOP_TIME = HOP / SAMPLE_RATE
+BIN = SAMPLE_RATE / WINDOW
+"""Hz, 25."""
+
+AUDIBLE = slice(7, 140)
+"""Bins that count, 175 to 3475 Hz: neither hum nor an offset."""
+PROGRESS = slice(12, 29)
+"""300 to 700 Hz, where every country's progress tones lie."""
+FULL_SCALE = 32767.0**2 / 2
+"""Mean square of a full-scale sine."""
+IN_BAND = 0.65
+"""Share of all power that a hop's progress tone must have; 0.97 with noise 15 dB below it."""
+IN_TONE = 0.7
+"""Share within 50 Hz of the strongest frequency of what may be a single tone."""
+FLOOR = 10 ** ((-47 - 3.17) / 10)
+"""Power, of a full-scale sine's, below which nothing is looked at."""
+
+VOICED = 0.5
+"""Autocorrelation at the pitch of what the two strongest tones leave: noise hardly reaches 0.4, voices stay above."""
+PITCH = slice(20, 110)
+"""Samples: 73 to 400 Hz."""
+LEFT = 0.03
+"""Least share of power that the two strongest tones leave of a voice."""
+
+Powers = npt.NDArray[np.floating]
+
+_HANN = np.hanning(WINDOW + 2)[1:-1].astype(np.float32)
+_SCALE = float(WINDOW / 2 * np.square(_HANN).sum() * FULL_SCALE)
+"""Sum of the powers of a full-scale sine."""
+
+
+def _own_correlation() -> Powers:
+    """Of the window, circular, at the lags of ``PITCH``."""
+    spectrum = np.abs(np.fft.rfft(_HANN)) ** 2
+    correlation = np.fft.irfft(spectrum)
+    return np.asarray(correlation[PITCH] / correlation[0], np.float32)
+
+
+def _sums() -> Powers:
+    """Rows whose products with the powers are: all that is audible; the progress band, and its first two moments."""
+    sums = np.zeros((4, WINDOW // 2 + 1), np.float32)
+    sums[0, AUDIBLE] = 1
+    bins = np.arange(WINDOW // 2 + 1, dtype=np.float32)[PROGRESS] - PROGRESS.start
+    sums[1:, PROGRESS] = np.stack((np.ones_like(bins), bins, bins**2))
+    return sums
+
+
+_CORRELATION = _own_correlation()
+_SUMS = _sums()
+
+
+@dataclass(slots=True)
+class Hop:
+    """What 20 ms sound like, with the 20 ms before them. Powers are shares of a full-scale sine's."""
+
+    power: float
+    """Of all that is audible."""
+    band: float = 0.0
+    """In the progress band; with ``first`` and ``second``, its moments about 300 Hz, in bins."""
+    first: float = 0.0
+    second: float = 0.0
+    in_band: bool = False
+    """All but noise is in the progress band."""
+    frequency: float = 0.0
+    """Of a single tone, Hz; 0 if there is none."""
+    voiced: bool = False
+
+
+class Spectrum:
+    """Makes ``Hop``s of frames of ``HOP`` samples."""
+
+    def __init__(self) -> None:
+        self._sound = np.zeros(WINDOW, np.float32)
+
+    def hop(self, frame: Samples) -> Hop:
+        """What the next 20 ms sound like."""
+        sound = self._sound
+        sound[:HOP] = sound[HOP:]
+        sound[HOP:] = frame
+        transform = np.fft.rfft(sound * _HANN)
+        power: Powers = transform.real**2 + transform.imag**2
+        total, band, first, second = (_SUMS @ power).tolist()
+        if total < FLOOR * _SCALE:
+            return Hop(total / _SCALE)
+        hop = Hop(total / _SCALE, band / _SCALE, first / _SCALE, second / _SCALE, in_band=band > IN_BAND * total)
+        peak = int(power[AUDIBLE].argmax()) + AUDIBLE.start
+        strongest = power[peak - 2 : peak + 3]
+        in_peak, moment = float(strongest.sum()), float(strongest @ _FIVE)
+        if in_peak > IN_TONE * total:
+            hop.frequency = BIN * (peak + moment / in_peak)
+        hop.voiced = _voiced(power, total, peak)
+        return hop
+
+
+_FIVE = np.arange(-2, 3, dtype=np.float32)
+
+
+def _voiced(power: Powers, total: float, peak: int) -> bool:
+    """Whether there is a pitch even without the two strongest tones."""
+    power[: AUDIBLE.start] = 0
+    power[AUDIBLE.stop :] = 0
+    power[peak - 2 : peak + 3] = 0
+    second = int(power.argmax())
+    power[second - 2 : second + 3] = 0
+    correlation = np.fft.irfft(power)
+    left = float(correlation[0]) * WINDOW / 2
+    if left < LEFT * total or left < FLOOR * _SCALE:
+        return False
+    return bool((correlation[PITCH] > VOICED * correlation[0] * _CORRELATION).any())

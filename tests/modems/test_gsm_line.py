@@ -1,6 +1,8 @@
 """The mobile line, each family on its emulator: the free line, the fast answer, no lost call."""
 
 import asyncio
+import wave
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -519,3 +521,24 @@ async def test_a_call_begins_without_an_earlier_ones_sound(model: str) -> None:
         async with bench.line.answered(await next_call(bench.line)) as voice:
             heard = np.concatenate([(await voice.hear()).samples for _ in range(25)])
         assert not heard.any()
+
+
+def recorded(folder: Path) -> Any:
+    """Both sides of the one recording there, as columns."""
+    (file,) = folder.iterdir()
+    with wave.open(str(file)) as wav:
+        assert (wav.getnchannels(), wav.getframerate()) == (2, 8000)
+        return np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+
+
+async def test_a_call_is_recorded_both_sides_where_the_settings_say_so(tmp_path: Path) -> None:
+    async with gsm_lab("sim7600", record=str(tmp_path)) as bench:
+        await ring(bench)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            bench.telephone.saying = tone(500, 0.5)
+            voice.play(tone(1000, 0.5))
+            await voice.played()
+            await asyncio.sleep(0.5)
+        sides = recorded(tmp_path)
+        assert np.abs(sides[:, 0]).max() > 7000
+        assert np.abs(sides[:, 1]).max() > 7000

@@ -386,3 +386,38 @@ def test_ours_is_not_told_for_lines_about_other_things() -> None:
 def test_dialling_is_told_where_a_stream_was_recorded_by_somebody_else() -> None:
     calls = GsmCalls("JP", lists=False, clocked=False)
     assert calls.line("^ORIG:1,0", 0.0) == [Dialling()]
+
+
+# --- +CLIP as raw bytes -------------------------------------------------------------------------------------------
+
+RAW_CLIPS: list[tuple[bytes, CallerId]] = [
+    (b'"+819012345678",145,"",0,"",0', MOBILE),
+    (b'"09012345678",129,,,"ALPHA",0', MOBILE),
+    (b'"09012345678",129', MOBILE),
+    (b'"+819012345678",145,"",0,"\xc0\xdb\xb3, (1)",0', MOBILE),
+    (b'"",128,"",0,"",1', Withheld("P")),
+    (b'"",128,,,,1', Withheld("P")),
+    (b'"",128,"",128,"",1', Withheld("P")),
+    (b'"",128,"",,"",0', Withheld("O")),
+    (b'"+819012345678",145,,,,1', Withheld("P")),
+    (b'"",128,,,,2', Withheld("O")),
+    (b'"",128,,,,3', Withheld("C")),
+    (b'"",128,,,,4', Withheld("?")),
+    (b'"0901234\x105678",129', Withheld("?")),  # a stray DLE: a digit may be missing
+    (b'"0901234\xff5678",129', Withheld("?")),
+]
+ENDS = (b"\r\n", b"\r\r\n")
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(("clip", "caller"), RAW_CLIPS)
+def test_every_row_of_clip_is_one_call_at_every_split(clip: bytes, caller: CallerId, end: bytes) -> None:
+    wire = end + b"RING" + end + end + b"+CREG: 1" + end + end + b"+CLIP: " + clip + end
+    for size in range(1, len(wire) + 1):
+        calls, stream = GsmCalls("JP"), CommandStream()
+        told: list[GsmEvent] = []
+        for at in range(0, len(wire), size):
+            for event in stream.receive(wire[at : at + size]):
+                if isinstance(event, Unsolicited):
+                    told += kinds(calls.line(event.text, 0.1))
+        assert told == [Incoming(caller, 0.1)], size

@@ -76,6 +76,16 @@ class Entry:
         return None if self.cost is None or self.direct is None else self.direct - self.cost
 
 
+@dataclass(frozen=True)
+class CarriedCall:
+    """An answered call as a carrier should have billed it: when it began (Unix time), how long it was."""
+
+    at: float
+    number: PhoneNumber
+    seconds: float
+    line: str
+
+
 _COLUMNS = tuple(each.name for each in fields(Entry))
 _AMOUNTS = {"direct", "guidance", "overseas", "data", "share"}
 
@@ -118,6 +128,34 @@ def entries(connection: sqlite3.Connection, first_day: str, last_day: str) -> li
         f"SELECT {', '.join(_COLUMNS)} FROM ledger WHERE day BETWEEN ? AND ? ORDER BY day, at", (first_day, last_day)
     )
     return [Entry(*(_value(name, value) for name, value in zip(_COLUMNS, row, strict=True))) for row in rows]
+
+
+def called_back(connection: sqlite3.Connection, since: float, until: float) -> list[CarriedCall]:
+    """Answered call-backs that were dialled in a span of time and whose number has not been erased."""
+    return _carried(
+        connection,
+        "SELECT dialled_at, number, talk_seconds, coalesce(attempt.line, '') FROM attempt"
+        " JOIN request ON request.id = attempt.request"
+        " WHERE dialled_at BETWEEN ? AND ? AND talk_seconds > 0 AND number IS NOT NULL ORDER BY 1",
+        since,
+        until,
+    )
+
+
+def first_legs(connection: sqlite3.Connection, since: float, until: float) -> list[CarriedCall]:
+    """Inbound calls that were answered in a span of time and whose number has not been erased (domestic box)."""
+    return _carried(
+        connection,
+        "SELECT off_hook_at, number, on_hook_at - off_hook_at, line FROM call"
+        " WHERE off_hook_at BETWEEN ? AND ? AND on_hook_at IS NOT NULL AND number IS NOT NULL ORDER BY 1",
+        since,
+        until,
+    )
+
+
+def _carried(connection: sqlite3.Connection, query: str, since: float, until: float) -> list[CarriedCall]:
+    rows = connection.execute(query, (since, until)).fetchall()
+    return [CarriedCall(at, PhoneNumber(number), seconds, line) for at, number, seconds, line in rows]
 
 
 def _value(name: str, value: Any) -> Any:

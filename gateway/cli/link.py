@@ -1,4 +1,4 @@
-"""``gateway link``: how the box is joined to the other one just now."""
+"""``gateway link``: how the box is joined to the other one, or others, just now."""
 
 import time
 from datetime import UTC, datetime
@@ -20,13 +20,14 @@ def link() -> None:
 
 @link.command()
 @click.option("--settings", required=True, type=click.Path(path_type=Path), help="The box's settings file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array, an object for each peer.")
 def status(settings: Path, as_json: bool) -> None:
     """Show each route's state, what waits to be sent, and what was refused, as of the last seconds."""
-    state = read(Path(load(settings).data), time.time())
+    states = read(Path(load(settings).data), time.time())
     if as_json:
-        click.echo(msgspec.json.encode(state))
-    else:
+        click.echo(msgspec.json.encode(states))
+        return
+    for state in states:
         _print(state)
 
 

@@ -34,7 +34,7 @@ from gateway.link.status import LinkState, RouteStatus, StatusFile
 from gateway.link.wires import DiallingWire, ListeningWire, Received, Wire
 from gateway.protocols import link, messages
 from gateway.protocols.messages import Message
-from gateway.settings import RouteSettings, Settings
+from gateway.settings import LinkSettings, RouteSettings, Settings
 from gateway.store import inbox, outbox
 from gateway.store.database import Database, Work
 
@@ -70,17 +70,22 @@ class Peer:
         database: Database,
         effects: inbox.Effect,
         on_committed: Callable[[Message], None],
+        to: LinkSettings | None = None,
     ) -> None:
-        self.name = settings.link.peer
+        """``to``: which of several other boxes, ``settings.link`` if None; each has routes of its own."""
+        to = to or settings.link
+        self.name = to.peer
         self.heard_at = 0.0
         """Unix time of the last sign of life, from the store at first; the start of the link if there was none."""
-        self._routes = settings.link.routes
+        self.turned_at = 0.0
+        """``time.monotonic()`` when its thread last looked after itself, as it does every second."""
+        self._routes = to.routes
         self._their_role: link.Role = "overseas" if settings.role == "domestic" else "domestic"
         self._ranks = [link.RANKS[kind] for kind in link.MAY_SEND[settings.role]]
         self._folder = KeyFolder(settings.keys)
         self._database, self._effects, self._on_committed = database, effects, on_committed
-        self._status = StatusFile(Path(settings.data))
-        self._sender = link.Sender(len(self._routes), settings.link.ack_floor)
+        self._status = StatusFile(Path(settings.data), self.name)
+        self._sender = link.Sender(len(self._routes), to.ack_floor)
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
         self._counts = dict.fromkeys(DROPPED, 0)
@@ -218,6 +223,7 @@ class Peer:
             self._take(letters)
 
     def _look_after(self, reader: sqlite3.Connection, now: float) -> None:
+        self.turned_at = now
         self._keys_at = now + KEYS_EVERY
         self._peer_key = self._folder.trusted().get(self.name)
         for wire in self._wires:

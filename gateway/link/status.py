@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 
-FILE = "link.json"
+FILES = "link-*.json"
 FRESH = 15.0
 """Seconds: a file that is older was left by a daemon that no longer runs; it is written at least every 10 s."""
 
@@ -40,8 +40,8 @@ class LinkState:
 class StatusFile:
     """Written by the link's thread, without syncing: it need not survive anything."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, peer: str) -> None:
+        self._path = folder / FILES.replace("*", peer)
         self._written: LinkState | None = None
         self._written_at = float("-inf")
 
@@ -50,7 +50,7 @@ class StatusFile:
         if now < self._written_at + REWRITE and self._same(state):
             return
         self._written, self._written_at = state, now
-        new = self._path.with_name(FILE + ".new")
+        new = self._path.with_suffix(".new")
         with suppress(OSError):
             new.write_bytes(msgspec.json.encode(state))
             new.rename(self._path)
@@ -65,16 +65,20 @@ class StatusFile:
         )
 
 
-def read(folder: Path, now: float) -> LinkState:
-    """What the daemon of the box with this data folder says. Raises ``GatewayError`` if none runs."""
-    path = folder / FILE
+def read(folder: Path, now: float) -> list[LinkState]:
+    """What the daemon of the box with this data folder says, by peer. Raises ``GatewayError`` if none runs."""
+    files = sorted(folder.glob(FILES))
+    if not files:
+        raise GatewayError(f"{folder}: no word from a daemon; start the box with gateway run")
+    return [_read(file, now) for file in files]
+
+
+def _read(file: Path, now: float) -> LinkState:
     try:
-        age = now - path.stat().st_mtime
-        state = msgspec.json.decode(path.read_bytes(), type=LinkState)
-    except FileNotFoundError:
-        raise GatewayError(f"{path}: no word from a daemon; start the box with gateway run") from None
+        age = now - file.stat().st_mtime
+        state = msgspec.json.decode(file.read_bytes(), type=LinkState)
     except (OSError, msgspec.MsgspecError) as error:
-        raise GatewayError(f"{path}: can't be read: {error}") from None
+        raise GatewayError(f"{file}: can't be read: {error}") from None
     if age > FRESH:
-        raise GatewayError(f"{path}: no word from the daemon for {age:.0f} s; is it running?")
+        raise GatewayError(f"{file}: no word from the daemon for {age:.0f} s; is it running?")
     return state

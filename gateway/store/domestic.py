@@ -14,6 +14,7 @@ from gateway.protocols.messages import CallReport, CallRequest, Message, Order, 
 from gateway.store import inbox, outbox
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
+from gateway.store.inbox import Effect
 
 log = logging.getLogger(__name__)
 
@@ -58,21 +59,37 @@ class SpokenMessage:
 
 
 class Domestic:
-    """The domestic journal. ``peer``: the box that calls back."""
+    """The domestic journal. ``peer``: the box that calls back; ``others``: those that may do so in its place.
 
-    def __init__(self, database: Database, peer: str) -> None:
+    With several overseas boxes each has its ``effect_of``. A request that one of them closes undialled because it has
+    no line ("line lost", attempt 0) is handed on to the next that was not asked yet: never to two at a time.
+    """
+
+    def __init__(self, database: Database, peer: str, others: tuple[str, ...] = ()) -> None:
         self.database = database
         self.peer = peer
+        self.peers = (peer, *others)
 
     async def accept(
-        self, number: PhoneNumber, *, line: str, called: str, language: str, at: float, admit: Admit | None = None
+        self,
+        number: PhoneNumber,
+        *,
+        line: str,
+        called: str,
+        language: str,
+        at: float,
+        admit: Admit | None = None,
+        peer: str | None = None,
     ) -> Accepted:
         """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept.
 
         ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either.
+        ``peer``: the overseas box to ask, the first one if None.
         """
         request = CallRequest(str(uuid.uuid4()), number.e164, at, called, language)
-        return await self.database.write(lambda connection: self._accept(connection, request, line, admit))
+        return await self.database.write(
+            lambda connection: self._accept(connection, request, line, admit, peer or self.peer)
+        )
 
     async def release(self, request: str) -> bool:
         """Let the request go to the peer, the line being on hook. False if it has gone, or was withdrawn."""
@@ -154,20 +171,47 @@ class Domestic:
 
     def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
         """What a message from the overseas box changes here; runs inside the inbox's transaction."""
+        self._take(connection, message, at, self.peer)
+
+    def effect_of(self, peer: str) -> Effect:
+        """``effect`` for messages from one of several overseas boxes."""
+        return lambda connection, message, at: self._take(connection, message, at, peer)
+
+    def _take(self, connection: sqlite3.Connection, message: Message, at: float, peer: str) -> None:
         match message:
             case Order():
-                self._ensure_request(connection, message.request, message.number, message.confirmed_at)
+                _ensure_request(connection, message.request, message.number, message.confirmed_at, peer)
                 keep_order(connection, message, at)
             case CallReport():
-                self._ensure_request(connection, message.request, None, message.dialled_at)
+                _ensure_request(connection, message.request, None, message.dialled_at, peer)
                 _keep_report(connection, message)
+                if message.final and message.attempt == 0 and message.outcome == "line lost":
+                    self._hand_on(connection, message.request, at)
             case Recording():
-                self._ensure_request(connection, message.request, message.number, message.recorded_at)
+                _ensure_request(connection, message.request, message.number, message.recorded_at, peer)
                 _keep_chunk(connection, message)
             case _:
                 raise ValueError("a domestic box takes no call requests")
 
-    def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None) -> Accepted:
+    def _hand_on(self, connection: sqlite3.Connection, request: str, at: float) -> None:
+        """Ask the next box with a request of its own, to which the customer's calls belong from now on."""
+        row = connection.execute(
+            "SELECT number, accepted_at, called, language FROM request WHERE id = ? AND number IS NOT NULL", (request,)
+        ).fetchone()
+        if row is None:
+            return
+        asked = connection.execute("SELECT peer FROM request WHERE number = ? AND accepted_at = ?", row[:2]).fetchall()
+        peer = next((peer for peer in self.peers if (peer,) not in asked), None)
+        if peer is None:
+            return
+        again = CallRequest(str(uuid.uuid4()), *row)
+        _insert(connection, again, peer)
+        connection.execute("UPDATE call SET request = ? WHERE request = ?", (again.id, request))
+        outbox.post(connection, peer, again, at=at)
+
+    def _accept(
+        self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None, peer: str
+    ) -> Accepted:
         at = request.accepted_at
         row = connection.execute(
             "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
@@ -176,7 +220,7 @@ class Domestic:
             (request.number, at - STALE),
         ).fetchone()
         if row is None:
-            self._open(connection, request, line)
+            _open(connection, request, line, peer)
         chosen = request.id if row is None else str(row[0])
         if admit is not None:
             admit(connection, chosen, 0 if row is None else -1)
@@ -185,26 +229,37 @@ class Domestic:
         )
         return Accepted(chosen, joined=row is not None)
 
-    def _open(self, connection: sqlite3.Connection, request: CallRequest, line: str) -> None:
-        connection.execute(
-            "UPDATE request SET state = 'closed', outcome = 'unknown', closed_at = ?"
-            " WHERE number = ? AND state <> 'closed'",
-            (request.accepted_at, request.number),
-        )
-        connection.execute(
-            "INSERT INTO request (id, peer, number, called, language, accepted_at, admitted_at, state)"
-            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'open')",
-            (request.id, self.peer, request.number, request.called, request.language, request.accepted_at),
-        )
-        outbox.hold(connection, self.peer, request, owner=line, at=request.accepted_at)
 
-    def _ensure_request(self, connection: sqlite3.Connection, request: str, number: str | None, at: float) -> None:
-        """A request that we no longer know (an older backup was put back) still gets its orders and reports."""
-        connection.execute(
-            "INSERT OR IGNORE INTO request (id, peer, number, called, language, accepted_at, state)"
-            " VALUES (?, ?, ?, '', '', ?, 'open')",
-            (request, self.peer, number, at),
-        )
+def _open(connection: sqlite3.Connection, request: CallRequest, line: str, peer: str) -> None:
+    connection.execute(
+        "UPDATE request SET state = 'closed', outcome = 'unknown', closed_at = ?"
+        " WHERE number = ? AND state <> 'closed'",
+        (request.accepted_at, request.number),
+    )
+    _insert(connection, request, peer)
+    outbox.hold(connection, peer, request, owner=line, at=request.accepted_at)
+
+
+def _insert(connection: sqlite3.Connection, request: CallRequest, peer: str) -> None:
+    connection.execute(
+        "INSERT INTO request (id, peer, number, called, language, accepted_at, admitted_at, state)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'open')",
+        (request.id, peer, request.number, request.called, request.language, request.accepted_at),
+    )
+
+
+def _ensure_request(connection: sqlite3.Connection, request: str, number: str | None, at: float, peer: str) -> None:
+    """A request that we no longer know (an older backup was put back) still gets its orders and reports.
+
+    Raises ``ValueError`` where it is another box's request.
+    """
+    connection.execute(
+        "INSERT OR IGNORE INTO request (id, peer, number, called, language, accepted_at, state)"
+        " VALUES (?, ?, ?, '', '', ?, 'open')",
+        (request, peer, number, at),
+    )
+    if connection.execute("SELECT peer FROM request WHERE id = ?", (request,)).fetchone() != (peer,):
+        raise ValueError(f"{peer} speaks of a request that it was not asked for")
 
 
 def keep_order(connection: sqlite3.Connection, order: Order, at: float) -> None:

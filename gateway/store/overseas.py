@@ -20,6 +20,7 @@ from gateway.store.backup import is_restored, settle_restored
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
 from gateway.store.domestic import keep_order
+from gateway.store.inbox import Effect
 
 CHUNK = 4 * 1024
 """Bytes of sound in one message, half a second: on a slow line an order waits behind two of them at most."""
@@ -44,7 +45,10 @@ class Claimed:
 
 
 class Overseas:
-    """The overseas journal. ``peer``: the box that asks for call-backs and gets the orders."""
+    """The overseas journal. ``peer``: the box that asks for call-backs and gets the orders.
+
+    With several domestic boxes each has its ``effect_of``; reports and orders go to the one that asked.
+    """
 
     def __init__(self, database: Database, peer: str) -> None:
         self.database = database
@@ -52,13 +56,20 @@ class Overseas:
 
     def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
         """What a message from the domestic box changes here; runs inside the inbox's transaction."""
+        self._take(connection, message, at, self.peer)
+
+    def effect_of(self, peer: str) -> Effect:
+        """``effect`` for messages from one of several domestic boxes."""
+        return lambda connection, message, at: self._take(connection, message, at, peer)
+
+    def _take(self, connection: sqlite3.Connection, message: Message, at: float, peer: str) -> None:
         if not isinstance(message, CallRequest):
             raise ValueError("an overseas box takes call requests only")
         connection.execute(
             "INSERT OR IGNORE INTO request"
             " (id, peer, number, called, language, accepted_at, state, due_at, due_set_at)"
             " VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?)",
-            (message.id, self.peer, message.number, message.called, message.language, message.accepted_at, at, at),
+            (message.id, peer, message.number, message.called, message.language, message.accepted_at, at, at),
         )
         if not _E164.fullmatch(message.number):
             self._close(connection, message.id, "refused", at, "not a telephone number in E.164")
@@ -76,6 +87,12 @@ class Overseas:
                 ).rowcount
             )
         )
+
+    async def give_back(self, since: float, at: float) -> list[str]:
+        """Close what has been due since before ``since`` and was never dialled, no line being free, so that the
+        domestic box can ask another one. Returns the requests.
+        """
+        return await self.database.write(lambda connection: self._give_back(connection, since, at))
 
     async def next_due(self) -> float | None:
         """Unix time at which the next request is due; None if none is open."""
@@ -207,7 +224,7 @@ class Overseas:
                 (next_at, at, request),
             )
         report = CallReport(str(uuid.uuid4()), request, attempt, outcome, final, dialled_at, at, talk_seconds, detail)
-        outbox.post(connection, self.peer, report, at=at)
+        outbox.post(connection, _asker(connection, request), report, at=at)
         return final
 
     def _close(self, connection: sqlite3.Connection, request: str, outcome: Outcome, at: float, detail: str) -> None:
@@ -218,7 +235,17 @@ class Overseas:
             (request, at, at, outcome, detail),
         )
         report = CallReport(str(uuid.uuid4()), request, 0, outcome, True, at, at, 0.0, detail)
-        outbox.post(connection, self.peer, report, at=at)
+        outbox.post(connection, _asker(connection, request), report, at=at)
+
+    def _give_back(self, connection: sqlite3.Connection, since: float, at: float) -> list[str]:
+        rows = connection.execute(
+            "SELECT id FROM request WHERE state = 'open' AND due_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.request = request.id)",
+            (since,),
+        ).fetchall()
+        for (request,) in rows:
+            self._close(connection, request, "line lost", at, "no line was free for it")
+        return [request for (request,) in rows]
 
     def _recover(self, connection: sqlite3.Connection, now: float) -> int:
         connection.execute("UPDATE request SET state = 'open', line = NULL WHERE state = 'claimed'")
@@ -262,7 +289,7 @@ class Overseas:
             "UPDATE orders SET attempt = ?, confirmation = ?, running = ? WHERE id = ?",
             (attempt, confirmation, running, order.id),
         )
-        outbox.post(connection, self.peer, order, at=at)
+        outbox.post(connection, _asker(connection, request), order, at=at)
         return order.order_number
 
     def _add_recording(
@@ -272,7 +299,7 @@ class Overseas:
         parts = [sound[start : start + CHUNK] for start in range(0, len(sound), CHUNK)] or [b""]
         for chunk, part in enumerate(parts):
             message = Recording(str(uuid.uuid4()), request, number, subject, at, chunk, len(parts), part)
-            outbox.post(connection, self.peer, message, at=at)
+            outbox.post(connection, _asker(connection, request), message, at=at)
 
 
 def order_number(running: int) -> str:
@@ -287,6 +314,11 @@ def check_digit(digits: str) -> str:
     for digit in digits:
         product = ((product + int(digit)) % 10 or 10) * 2 % 11
     return str((11 - product) % 10)
+
+
+def _asker(connection: sqlite3.Connection, request: str) -> str:
+    """The domestic box that a request came from."""
+    return str(connection.execute("SELECT peer FROM request WHERE id = ?", (request,)).fetchone()[0])
 
 
 def _claim(connection: sqlite3.Connection, line: str, now: float) -> Claimed | None:

@@ -43,9 +43,9 @@ async def test_each_route_and_what_waits_is_shown_while_the_daemon_runs(tmp_path
     paired(tmp_path)
     async with box(tmp_path, "domestic", LISTENING) as shop:
         await shop.ask()
-        await until(lambda: (tmp_path / "tokyo" / "link.json").exists())
-        await until(lambda: json.loads(show(tmp_path, "--json"))["queued"] == 1)
-        state = json.loads(show(tmp_path, "--json"))
+        await until(lambda: (tmp_path / "tokyo" / "link-boise.json").exists())
+        await until(lambda: json.loads(show(tmp_path, "--json"))[0]["queued"] == 1)
+        (state,) = json.loads(show(tmp_path, "--json"))
         assert state["peer"] == "boise"
         assert state["routes"] == [{"name": "n", "state": "down", "round_trip": None}]
         assert "down" in show(tmp_path) and "1 messages wait" in show(tmp_path)
@@ -54,15 +54,15 @@ async def test_each_route_and_what_waits_is_shown_while_the_daemon_runs(tmp_path
 async def test_a_route_that_comes_up_is_shown_within_two_seconds(tmp_path: Path) -> None:
     async with pair(tmp_path) as (shop, _):
         await until(lambda: shop.peer.state().routes[0].state == "up")
-        await until(lambda: json.loads(show(tmp_path, "--json"))["routes"][0]["state"] == "up", within=3)
+        await until(lambda: json.loads(show(tmp_path, "--json"))[0]["routes"][0]["state"] == "up", within=3)
 
 
 async def test_a_file_left_by_a_daemon_that_ended_is_not_believed(tmp_path: Path) -> None:
     paired(tmp_path)
     async with box(tmp_path, "domestic", LISTENING):
-        await until(lambda: (tmp_path / "tokyo" / "link.json").exists())
+        await until(lambda: (tmp_path / "tokyo" / "link-boise.json").exists())
     old = time.time() - 120
-    os.utime(tmp_path / "tokyo" / "link.json", (old, old))
+    os.utime(tmp_path / "tokyo" / "link-boise.json", (old, old))
     with pytest.raises(GatewayError, match=r"no word from the daemon for 12\d s; is it running"):
         show(tmp_path)
 
@@ -73,6 +73,6 @@ def test_without_a_daemon_it_says_so(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
-    (tmp_path / status.FILE).write_text("{}")
-    with pytest.raises(GatewayError, match=r"link\.json: can't be read"):
+    (tmp_path / "link-boise.json").write_text("{}")
+    with pytest.raises(GatewayError, match=r"link-boise\.json: can't be read"):
         status.read(tmp_path, time.time())

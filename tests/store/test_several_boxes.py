@@ -1,0 +1,120 @@
+"""One shop with several overseas boxes, and the reverse: each message to the right one, nobody served by two."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.numbers import PhoneNumber
+from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, decode
+from gateway.store import inbox, journal, outbox
+from gateway.store.database import Database
+from gateway.store.journal import Domestic, Overseas
+
+CUSTOMER = PhoneNumber("+819012345678")
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database.open(tmp_path / "other" / "gateway.db")) as opened:
+        yield opened
+
+
+async def sent(database: Database, peer: str) -> list[Message]:
+    rows = await database.read(lambda c: outbox.waiting(c, peer, dict.fromkeys(range(4), 0), 100))
+    return [decode(row.body) for row in rows]
+
+
+async def deliver(message: Message, to: Domestic | Overseas, sender: str, at: float = 2000.0) -> None:
+    await to.database.write(lambda c: inbox.take(c, sender, 1, message, at=at, effect=to.effect_of(sender)))
+
+
+async def ask(shop: Domestic, *, peer: str | None = None, at: float = 1000.0) -> str:
+    accepted = await shop.accept(CUSTOMER, line="a", called="", language="ja", at=at, peer=peer)
+    await shop.release(accepted.request)
+    return accepted.request
+
+
+async def test_the_box_that_is_chosen_gets_the_request(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop, peer="reno")
+    assert [message.id for message in await sent(database, "reno")] == [asked]
+    assert await sent(database, "boise") == []
+
+
+async def test_a_request_that_one_box_has_no_line_for_is_handed_on_to_the_next_and_to_no_third(
+    database: Database, other: Database
+) -> None:
+    shop, boise = Domestic(database, "boise", ("reno",)), Overseas(other, "tokyo")
+    asked = await ask(shop)
+    (request,) = await sent(database, "boise")
+    await deliver(request, boise, "tokyo", at=1001.0)
+    assert await boise.give_back(since=1000.0, at=1100.0) == []
+    assert await boise.give_back(since=1060.0, at=1100.0) == [asked]
+    assert await boise.claim("x", 9e9) is None
+    (report,) = await sent(other, "tokyo")
+    await deliver(report, shop, "boise")
+    (again,) = await sent(database, "reno")
+    assert isinstance(again, CallRequest) and again.id != asked
+    assert (again.number, again.accepted_at) == (CUSTOMER.e164, 1000.0)
+    assert [each.request for each in await shop.open_requests()] == [again.id]
+    await deliver(CallReport("c2", again.id, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "reno")
+    assert await shop.open_requests() == []
+    assert len(await sent(database, "boise")) == 1 and len(await sent(database, "reno")) == 1
+
+
+async def test_the_customers_calls_follow_the_request_that_was_handed_on(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop)
+    await deliver(CallReport("c1", asked, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "boise")
+    (again,) = await sent(database, "reno")
+    await deliver(Order("o1", again.id, CUSTOMER.e164, "0016", (OrderLine("25", 1),), 1500.0), shop, "reno")
+    rows = [row for row in await database.read(journal.calls) if row.line]
+    assert [(row.request, row.orders) for row in rows] == [(again.id, ("0016",))]
+
+
+@pytest.mark.parametrize("attempt, outcome, final", [(1, "line lost", True), (0, "refused", True), (1, "busy", False)])
+async def test_a_request_that_was_dialled_or_refused_is_not_handed_on(
+    database: Database, attempt: int, outcome: str, final: bool
+) -> None:
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop)
+    report = CallReport("c1", asked, attempt, outcome, final, 1.0, 2.0, 0.0)  # type: ignore[arg-type]
+    await deliver(report, shop, "boise")
+    assert await sent(database, "reno") == []
+
+
+async def test_a_box_may_not_speak_of_requests_that_another_was_asked_for(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop)
+    with pytest.raises(ValueError, match="reno speaks of a request that it was not asked for"):
+        await deliver(CallReport("c1", asked, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "reno")
+    assert [each.request for each in await shop.open_requests()] == [asked]
+
+
+async def test_an_attempt_under_way_is_not_given_back(database: Database) -> None:
+    boise = Overseas(database, "tokyo")
+    await deliver(CallRequest("r1", CUSTOMER.e164, 1.0, "", "ja"), boise, "tokyo", at=10.0)
+    await boise.claim("x", 10.0)
+    assert await boise.give_back(since=9e9, at=20.0) == []
+    attempt = await boise.dial_intent("r1", "x", 20.0)
+    await boise.attempt_ended("r1", attempt, outcome="busy", at=30.0, next_at=40.0)
+    assert await boise.give_back(since=9e9, at=50.0) == []
+
+
+async def test_orders_and_reports_go_to_the_shop_that_asked(database: Database) -> None:
+    boise = Overseas(database, "tokyo")
+    for name, shop in (("r1", "tokyo"), ("r2", "kyoto")):
+        await deliver(CallRequest(name, CUSTOMER.e164, 1.0, "", "ja"), boise, shop, at=10.0)
+    for line in "xy":
+        claimed = await boise.claim(line, 20.0)
+        assert claimed is not None
+        attempt = await boise.dial_intent(claimed.request, line, 20.0)
+        await boise.confirm_order(claimed.request, attempt, [OrderLine("25", 1)], at=30.0)
+        await boise.add_recording(claimed.request, subject="question", sound=b"x", at=30.0)
+        await boise.attempt_ended(claimed.request, attempt, outcome="order", at=40.0, next_at=None)
+    for name, shop in (("r1", "tokyo"), ("r2", "kyoto")):
+        messages = await sent(database, shop)
+        assert len(messages) == 3
+        assert {message.request for message in messages if not isinstance(message, CallRequest)} == {name}

@@ -25,6 +25,8 @@ from gateway.bench.rig import BOXES, Plan, Rig
 from gateway.bench.story import Leg, Story
 from gateway.bench.transcript import Transcriber, read_side
 
+pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+
 LINES = 2
 SOON = {
     "retry": {"busy": [10.0] * 3, "no_answer": [10.0], "left_early": [10.0], "network": [5.0] * 20},

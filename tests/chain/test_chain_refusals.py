@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from chain_lab import (
     ORDER,
     ORDERED,
@@ -19,6 +20,8 @@ from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 from gateway.bench.settings import Reason
 from gateway.bench.story import dialled_by
+
+pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
 
 REASONS: tuple[Reason, ...] = ("P", "O", "C", "S")
 

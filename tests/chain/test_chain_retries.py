@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from chain_lab import (
     ORDERED,
     at_a_speed_that_holds,
@@ -16,6 +17,8 @@ from chain_lab import (
 
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
+
+pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
 
 SOON = {"retry": {"busy": [10.0] * 6, "no_answer": [5.0], "left_early": [5.0], "network": [5.0]}}
 

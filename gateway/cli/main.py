@@ -18,6 +18,11 @@ COMMANDS = {
     "menu": ("gateway.cli.menu", "menu", "Check and draw the order menu."),
     "orders": ("gateway.cli.journal", "orders", "Show the orders."),
     "policy": ("gateway.cli.policy", "policy", "Say what may be dialled, and why; stop all dialling."),
+    "recover": (
+        "gateway.cli.recover",
+        "recover",
+        "As root: take a modem off its bus and back (systemd starts it).",
+    ),
     "report": ("gateway.cli.report", "report", "Show what was saved, and where a carrier's bill says otherwise."),
     "run": ("gateway.cli.run", "run", "Run this box, domestic or overseas, as its settings say."),
     "tariff": ("gateway.cli.tariff", "tariff", "Import rate decks; say what a call costs in every way."),

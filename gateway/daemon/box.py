@@ -3,21 +3,28 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 
 import sdnotify
 
+from gateway.daemon.supervise import Serve, Supervisor
 from gateway.errors import SettingsError
 from gateway.link.keys import KeyFolder
 from gateway.link.peer import Peer
-from gateway.modems.catalogue import can_reject
+from gateway.modems.catalogue import can_reject, open_line
+from gateway.modems.recovery import Requests
 from gateway.protocols.messages import Message
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.journal import Domestic, Overseas
 
 log = logging.getLogger(__name__)
+
+LINK_TURNS_WITHIN = 30.0
+"""Seconds; its thread looks after itself every second, but for a commit on a slow card."""
 
 
 @contextlib.asynccontextmanager
@@ -61,3 +68,28 @@ def tell_ready(settings: Settings) -> None:
     """Say so to systemd and in the log."""
     log.info("%s box %s is ready", settings.role, settings.name)
     sdnotify.SystemdNotifier().notify("READY=1")
+
+
+async def serve_lines(settings: Settings, serve: Serve, peer: Peer) -> None:
+    """All lines, until cancelled, with systemd told that they and the link live. Raises ``LineLost``."""
+    supervisor = Supervisor(settings.lines, open_line, serve, Requests.of_service())
+    watchdog = asyncio.create_task(feed_watchdog(supervisor, peer), name="watchdog")
+    try:
+        await supervisor.run(lambda: tell_ready(settings))
+    finally:
+        watchdog.cancel()
+        await asyncio.gather(watchdog, return_exceptions=True)
+
+
+async def feed_watchdog(supervisor: Supervisor, peer: Peer) -> None:
+    """Tell systemd's watchdog (``WATCHDOG_USEC``) that all is well, as long as it is; without one, nothing."""
+    every = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 3
+    notifier = sdnotify.SystemdNotifier()
+    while every:
+        await asyncio.sleep(every)
+        if not supervisor.live:
+            log.error("a line gets on no more; the watchdog is not fed")
+        elif time.monotonic() - peer.turned_at > LINK_TURNS_WITHIN:
+            log.error("the link gets on no more; the watchdog is not fed")
+        else:
+            notifier.notify("WATCHDOG=1")

@@ -9,12 +9,10 @@ from gateway.calls.callback import Callback, Script
 from gateway.calls.menu_file import built_in, load_menu
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
-from gateway.daemon.box import check_models, linked, stop_on_signals, tell_ready
+from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
-from gateway.daemon.supervise import Supervisor
 from gateway.line import Line
 from gateway.link.peer import Peer
-from gateway.modems.catalogue import open_line
 from gateway.protocols.messages import CallRequest, Message
 from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
@@ -78,4 +76,4 @@ async def _serve_lines(
             hand_over=hand_over,
         ).serve()
 
-    await Supervisor(settings.lines, open_line, serve).run(lambda: tell_ready(settings))
+    await serve_lines(settings, serve, peer)

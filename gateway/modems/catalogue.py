@@ -17,6 +17,14 @@ from gateway.settings import LineSettings
 class ModemLine(Line, Protocol):
     """A line that has a modem."""
 
+    @property
+    def in_call(self) -> bool:
+        """Off hook, or about to be."""
+
+    @property
+    def heard_at(self) -> float:
+        """Loop time of the modem's last byte."""
+
     async def open(self) -> None:
         """Set the modem up. Raises ``LineLost``; then its port has been given back."""
 
@@ -54,7 +62,7 @@ def can_reject(model: str) -> bool:
 
 
 @asynccontextmanager
-async def open_line(settings: LineSettings, port: Port | None = None) -> AsyncIterator[Line]:
+async def open_line(settings: LineSettings, port: Port | None = None) -> AsyncIterator[ModemLine]:
     """A line, set up and on hook; its port is given back at the end. Raises ``SettingsError``, ``LineLost``.
 
     ``port`` takes the place of ``settings.port`` (tests).

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.line import LineLost
+from gateway.modems.losses import Silent
 from gateway.modems.serial_port import Port
 from gateway.modems.trace import Trace
 from gateway.protocols.at import Command, CommandStream, Event, Reply, VoiceBegins
@@ -42,6 +43,8 @@ class CommandChannel:
         self._connected: asyncio.Future[None] | None = None
         self._endings: Sequence[bytes] = ()
         self._lost: LineLost | None = None
+        self.heard_at = asyncio.get_running_loop().time()
+        """Loop time of the last byte from the modem."""
         self._reader = asyncio.create_task(self._read(), name=port.name)
 
     @property
@@ -131,7 +134,7 @@ class CommandChannel:
 
     def wedged(self, what: str) -> LineLost:
         """The modem has let a time-out pass: the line is lost, the exception to raise says so."""
-        return self.lose(LineLost(f"{self.name}: the modem does not answer ({what}); it is reset and opened again"))
+        return self.lose(Silent(f"{self.name}: the modem does not answer ({what}); it is reset and opened again"))
 
     def lose(self, lost: LineLost) -> LineLost:
         """Give the modem up and tell everyone who waits; the first reason stays."""
@@ -183,6 +186,7 @@ class CommandChannel:
             self.lose(lost)
 
     def _take(self, data: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         in_voice = self._stream.in_voice
         if not in_voice:
             self._trace.text("<", data)

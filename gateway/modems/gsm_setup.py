@@ -17,6 +17,7 @@ from gateway.line import LineLost
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import GSM_FINALS, Library
 from gateway.modems.gsm_profiles import GsmProfile, SoundCommands
+from gateway.modems.losses import NoNetwork
 from gateway.protocols.at import Command, Reply
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ async def await_network(channel: CommandChannel) -> None:
     until = clock.now() + NETWORK_WAIT
     while not await registered(channel):
         if clock.now() > until:
-            raise LineLost(f"{channel.name}: no network has let this SIM in; check aerial, coverage and SIM")
+            raise NoNetwork(f"{channel.name}: no network has let this SIM in; check aerial, coverage and SIM")
         await asyncio.sleep(LOOK_AGAIN)
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import serial
 
 from gateway.line import LineLost
+from gateway.modems.losses import Gone
 
 READ_AT_ONCE = 4096
 PSEUDO_TERMINALS = range(136, 144)
@@ -68,10 +69,10 @@ class SerialPort:
                 await self._until_readable()
                 continue
             except OSError as error:  # EIO, ENODEV: unplugged
-                raise LineLost(f"{self.name}: the modem is gone ({error.strerror}); plug it in again") from None
+                raise Gone(f"{self.name}: the modem is gone ({error.strerror}); plug it in again") from None
             if data:
                 return data
-            raise LineLost(f"{self.name}: the modem is gone (hung up); plug it in again")
+            raise Gone(f"{self.name}: the modem is gone (hung up); plug it in again")
 
     def write(self, data: bytes) -> None:
         """Hand to the kernel what it takes now; the rest follows by itself."""
@@ -128,7 +129,7 @@ def _opened(path: str, baud: int, name: str) -> serial.Serial:
     try:
         device = Path(path).stat()
     except OSError as error:
-        raise LineLost(f"{name}: {_absent(error)}") from None
+        raise (LineLost if error.errno == errno.EACCES else Gone)(f"{name}: {_absent(error)}") from None
     if not stat.S_ISCHR(device.st_mode):
         raise LineLost(f"{name} is not a serial port; correct line.port")
     if holder := held_by(path):

@@ -6,6 +6,7 @@ which of them takes commands and which carries sound. Identities from lsusb list
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
@@ -13,7 +14,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 @dataclass(frozen=True)
 class UsbModem:
-    """One kind of modem on USB. Interfaces are None where it has but one serial port, or its sound is no serial port."""
+    """One kind of modem on USB. Interfaces: None where it has but one serial port, or its sound is no serial port."""
 
     vendor: int
     product: int
@@ -80,6 +81,15 @@ class PluggedPort:
 def usb_modem(vendor: int, product: int) -> UsbModem | None:
     """The modem with these numbers, if it is known."""
     return next((modem for modem in USB_MODEMS if modem.fits(vendor, product)), None)
+
+
+def usb_place(port: str, sysfs: Path = Path("/sys")) -> str | None:
+    """Where the USB device of a serial port is plugged in, ``1-1.2``; None where it is none, or not there."""
+    device = sysfs / "class" / "tty" / Path(port).resolve().name / "device"
+    if not device.exists():
+        return None
+    place = next((part for part in device.resolve().parents if (part / "idVendor").exists()), None)
+    return place.name if place is not None else None
 
 
 def plugged_ports(found: Iterable[ListPortInfo] | None = None) -> list[PluggedPort]:

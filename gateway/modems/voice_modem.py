@@ -134,6 +134,16 @@ class VoiceModem:
         finally:
             await surely(self._hang_up())
 
+    @property
+    def in_call(self) -> bool:
+        """Off hook, or about to be."""
+        return self._in_use
+
+    @property
+    def heard_at(self) -> float:
+        """Loop time of the last byte from the modem; an idle one is asked every ``PROBE`` seconds."""
+        return self._channel.heard_at
+
     # --- setting up -------------------------------------------------------------------------------------------------
 
     async def _initialise(self) -> None:

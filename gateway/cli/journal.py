@@ -22,6 +22,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.errors import SettingsError
 from gateway.numbers import PhoneNumber
@@ -147,7 +148,7 @@ def _print_table(cells: dict[str, Callable[[Row], str]], rows: Sequence[Row]) ->
     for place in filled:
         table.add_column(headings[place], overflow="fold", no_wrap=place == 0)
     for text in texts:
-        table.add_row(*(text[place] for place in filled))
+        table.add_row(*(Text(text[place]) for place in filled))
     console = Console()
     console.print(table, width=None if console.is_terminal else max(console.width, 120), crop=False)
 
@@ -190,7 +191,11 @@ ORDER_TABLE: dict[str, Callable[[Row], str]] = {
 
 
 def _flat(value: object) -> str:
-    """A cell: ``25×2 31×1`` for articles, orders with blanks between."""
+    """A cell: ``25×2 31×1`` for articles, orders with blanks between; nothing in it that moves a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "·" for letter in _plain(value))
+
+
+def _plain(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

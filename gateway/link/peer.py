@@ -307,6 +307,8 @@ class Peer:
         try:
             message = messages.decode(body)
         except (messages.BadMessage, RecursionError):
+            message = None
+        if message is None or not link.plausible(message):
             self._counts["malformed"] += 1
             return None
         if not link.may_send(self._their_role, message):

@@ -64,6 +64,9 @@ SHORT_TRIES = 30.0
 only after a second. Every 30 s there is a longer one, each twice as long as the one before, in case the way has become
 longer."""
 
+LATEST = 2.0**33
+"""Unix seconds in the year 2242; what claims to be later, or is no number, is a mistake or malice."""
+
 LONGEST_TIMEOUT = 5.0
 LONGEST_RETRY = 30.0
 
@@ -126,6 +129,13 @@ def rank(message: Message) -> int:
 def may_send(role: Role, message: Message) -> bool:
     """Whether a box of ``role`` is entitled to this message."""
     return isinstance(message, MAY_SEND[role])
+
+
+def plausible(message: Message) -> bool:
+    """Whether every moment and duration in it is a number of seconds that a clock could have shown."""
+    return all(
+        0 <= value <= LATEST for name in message.__struct_fields__ if isinstance(value := getattr(message, name), float)
+    )
 
 
 class RouteState(Enum):

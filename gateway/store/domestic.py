@@ -5,9 +5,12 @@ request is still open joins it: one number is called back once.
 """
 
 import logging
+import re
 import sqlite3
 import uuid
 from dataclasses import dataclass
+
+from phonenumbers import NumberParseException
 
 from gateway.numbers import CallerId, PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
@@ -17,6 +20,8 @@ from gateway.store.database import Database
 from gateway.store.inbox import Effect
 
 log = logging.getLogger(__name__)
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 STALE = 86400.0
 """Seconds after which a request that the peer has, and never reported on, no longer takes in its number's new calls."""
@@ -256,17 +261,28 @@ def _ensure_request(connection: sqlite3.Connection, request: str, number: str | 
     connection.execute(
         "INSERT OR IGNORE INTO request (id, peer, number, called, language, accepted_at, state)"
         " VALUES (?, ?, ?, '', '', ?, 'open')",
-        (request, peer, number, at),
+        (request, peer, known_number(number), at),
     )
     if connection.execute("SELECT peer FROM request WHERE id = ?", (request,)).fetchone() != (peer,):
         raise ValueError(f"{peer} speaks of a request that it was not asked for")
+
+
+def known_number(text: str | None) -> str | None:
+    """``text`` if it is a telephone number in E.164 of a country that exists, else None."""
+    if text is None or not E164.fullmatch(text):
+        return None
+    try:
+        PhoneNumber(text).masked()
+    except NumberParseException:
+        return None
+    return text
 
 
 def keep_order(connection: sqlite3.Connection, order: Order, at: float) -> None:
     """Write an order and its lines."""
     connection.execute(
         "INSERT INTO orders (id, request, number, order_number, confirmed_at, kept_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (order.id, order.request, order.number, order.order_number, order.confirmed_at, at),
+        (order.id, order.request, known_number(order.number), order.order_number, order.confirmed_at, at),
     )
     connection.executemany(
         "INSERT INTO order_line (orders, position, article, quantity) VALUES (?, ?, ?, ?)",
@@ -314,7 +330,7 @@ def _keep_report(connection: sqlite3.Connection, report: CallReport) -> None:
 def _keep_chunk(connection: sqlite3.Connection, part: Recording) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO recording (request, recorded_at, number, subject, chunks) VALUES (?, ?, ?, ?, ?)",
-        (part.request, part.recorded_at, part.number, part.subject, part.chunks),
+        (part.request, part.recorded_at, known_number(part.number), part.subject, part.chunks),
     )
     connection.execute(
         "INSERT OR IGNORE INTO recording_chunk (request, recorded_at, chunk, sound) VALUES (?, ?, ?, ?)",

@@ -6,7 +6,6 @@
 Reports and orders are written to the outbox in the transaction that makes them true.
 """
 
-import re
 import sqlite3
 import uuid
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from gateway.store import outbox
 from gateway.store.backup import is_restored, settle_restored
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
-from gateway.store.domestic import keep_order
+from gateway.store.domestic import keep_order, known_number
 from gateway.store.inbox import Effect
 
 CHUNK = 4 * 1024
@@ -29,7 +28,6 @@ CLOCK_SET_BACK = 60.0
 """Seconds by which the clock must be behind the moment an attempt was planned before the plan is void: dial now."""
 
 _DUE = "state = 'open' AND (due_at <= ? OR due_set_at > ?) ORDER BY due_at LIMIT 1"
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,14 @@ class Overseas:
     def _take(self, connection: sqlite3.Connection, message: Message, at: float, peer: str) -> None:
         if not isinstance(message, CallRequest):
             raise ValueError("an overseas box takes call requests only")
+        number = known_number(message.number)
         connection.execute(
             "INSERT OR IGNORE INTO request"
             " (id, peer, number, called, language, accepted_at, state, due_at, due_set_at)"
             " VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?)",
-            (message.id, peer, message.number, message.called, message.language, message.accepted_at, at, at),
+            (message.id, peer, number, message.called, message.language, message.accepted_at, at, at),
         )
-        if not _E164.fullmatch(message.number):
+        if number is None:
             self._close(connection, message.id, "refused", at, "not a telephone number in E.164")
 
     async def claim(self, line: str, now: float) -> Claimed | None:

@@ -3,20 +3,26 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
-from two_boxes import CUSTOMER, LISTENING, RawClient, box, pair, paired, until
+from click.testing import CliRunner
+from two_boxes import CUSTOMER, LISTENING, RawClient, box, box_of, pair, paired, settings_of, until
 
+from gateway.cli.journal import calls, orders
 from gateway.errors import GatewayError
 from gateway.link import gate
 from gateway.link.keys import KeyFolder, KeyPair
+from gateway.link.peer import Peer
 from gateway.numbers import PhoneNumber
 from gateway.protocols import link, messages
 from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine
-from gateway.settings import RouteSettings
+from gateway.settings import LinkSettings, RouteSettings
 from gateway.store import journal
-from gateway.store.journal import Overseas
+from gateway.store.database import Database
+from gateway.store.journal import Domestic, Overseas
 
 Raw = Callable[[KeyPair, bytes, str], RawClient]
 
@@ -51,6 +57,36 @@ async def test_a_request_goes_over_and_an_order_comes_back_whoever_listens(tmp_p
         assert order.order_number == spoken
         while not await far.journal.order_acknowledged(spoken):
             await asyncio.to_thread(time.sleep, 0.005)
+
+
+async def test_one_shop_asks_two_boxes_and_each_hears_only_its_own(tmp_path: Path) -> None:
+    tokyo, _ = paired(tmp_path)
+    reno = KeyFolder(tmp_path / "reno" / "keys")
+    tokyo.trust("reno", reno.new().public)
+    reno.trust("tokyo", tokyo.own().public)
+    settings = settings_of(tmp_path, "domestic", LISTENING)
+    other = LinkSettings(peer="reno", routes=LISTENING)
+    with closing(Database.open(settings.store)) as database:
+        shop = Domestic(database, "boise", ("reno",))
+        peers = [
+            Peer(settings, database, shop.effect_of(to.peer), lambda message: None, to=to)
+            for to in (settings.link, other)
+        ]
+        for peer in peers:
+            await peer.start()
+        routes = [(RouteSettings(name="n", connect=peer.endpoints["n"]),) for peer in peers]
+        far = settings_of(tmp_path, "overseas", routes[1])
+        far = msgspec.structs.replace(far, name="reno", data=str(tmp_path / "reno"))
+        async with box(tmp_path, "overseas", routes[0]) as first, box_of(far) as second:
+            for number, name in (("+819012340001", "boise"), ("+819012340002", "reno")):
+                accepted = await shop.accept(PhoneNumber(number), line="a", called="", language="ja", at=1.0, peer=name)
+                await shop.release(accepted.request)
+            arrived = [await each.arrived.get() for each in (first, second)]
+            numbers = [each.number for each in arrived if isinstance(each, CallRequest)]
+            assert numbers == ["+819012340001", "+819012340002"]
+            assert first.arrived.empty() and second.arrived.empty()
+        for peer in peers:
+            await peer.stop()
 
 
 async def test_the_hand_over_takes_milliseconds(tmp_path: Path) -> None:
@@ -173,6 +209,28 @@ async def test_garbage_is_counted_and_what_follows_is_served(tmp_path: Path, raw
         assert client.answer() == link.Ack((2,))
         assert far.peer.state().counts["malformed"] == len(bad) + 1
         assert await requests_in(far.journal) == 1
+
+
+async def test_an_order_with_nonsense_in_it_is_refused_or_kept_so_that_it_can_be_shown(
+    tmp_path: Path, raw: Raw
+) -> None:
+    _, boise = paired(tmp_path)
+    async with box(tmp_path, "domestic", LISTENING) as shop:
+        client = raw(boise.own(), shop.keys.own().public, shop.peer.endpoints["n"])
+        lines = (OrderLine("[/bold]\x1b[2J", 1),)
+        whole = Order("o1", "r1", "not a number", "[red]", lines, 1.0)
+        client.say(letter(1, whole))
+        assert client.answer() == link.Ack((1,))
+        for sequence, at in enumerate((float("nan"), float("inf"), -1.0, 1e300), 2):
+            client.say(letter(sequence, Order(f"o{sequence}", "r1", CUSTOMER.e164, "1", (), at)))
+        client.say(link.pack(link.Ping(9)))
+        assert client.answer() == link.Pong(9)
+        assert shop.peer.state().counts["malformed"] == 4
+        for command in (orders, calls):
+            for form in ([], ["--json"], ["--csv"]):
+                shown = CliRunner().invoke(command, ["--store", str(shop.settings.store), *form])
+                assert shown.exit_code == 0, shown.exception
+                assert "\x1b" not in shown.output
 
 
 async def test_a_frame_that_is_too_large_ends_its_connection_and_nothing_else(tmp_path: Path, raw: Raw) -> None:

@@ -65,9 +65,14 @@ def paired(folder: Path) -> tuple[KeyFolder, KeyFolder]:
 
 @contextlib.asynccontextmanager
 async def box(folder: Path, role: str, routes: tuple[RouteSettings, ...]) -> AsyncIterator[Box]:
-    settings = settings_of(folder, role, routes)
+    async with box_of(settings_of(folder, role, routes)) as ours:
+        yield ours
+
+
+@contextlib.asynccontextmanager
+async def box_of(settings: Settings) -> AsyncIterator[Box]:
     with contextlib.closing(Database.open(settings.store)) as database:
-        journal = (Domestic if role == "domestic" else Overseas)(database, settings.link.peer)
+        journal = (Domestic if settings.role == "domestic" else Overseas)(database, settings.link.peer)
         queue: asyncio.Queue[Message] = asyncio.Queue()
         peer = Peer(settings, database, journal.effect, queue.put_nowait)
         await peer.start()

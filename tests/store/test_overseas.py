@@ -146,11 +146,13 @@ async def test_a_request_that_is_not_dialled_at_all_is_reported_as_attempt_0(ove
     assert (row.state, row.outcome, row.attempts, row.detail) == ("closed", "refused", 0, "region: not served")
 
 
-async def test_a_request_for_no_telephone_number_is_refused_and_never_due(overseas: Overseas) -> None:
-    await ask(overseas, number="0901234;ATZ")
+@pytest.mark.parametrize("number", ["0901234;ATZ", "", "+", "+999123456789", "+81" + "9" * 40, "\x00"])
+async def test_a_request_for_no_telephone_number_is_refused_and_never_due(overseas: Overseas, number: str) -> None:
+    await ask(overseas, number=number)
     assert await overseas.claim("x", 9e9) is None
     (report,) = await sent(overseas)
     assert isinstance(report, CallReport) and report.outcome == "refused"
+    assert [row.number for row in await overseas.database.read(journal.calls)] == [None]
 
 
 async def test_a_request_that_comes_twice_is_one_request(overseas: Overseas) -> None:

@@ -16,12 +16,15 @@ DEFAULT = Path("/etc/gateway/gateway.toml")
 def run(path: Path) -> None:
     """Run this box, domestic or overseas, until it is stopped (SIGTERM or Ctrl-C)."""
     from gateway import clock, settings
-    from gateway.daemon import domestic, overseas
+    from gateway.daemon import domestic, journald, overseas
 
     chosen = settings.load(path)
-    logging.basicConfig(
-        level=chosen.log.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    if journald.connected():
+        logging.basicConfig(level=chosen.log.upper(), handlers=[journald.JournalHandler()], format="%(message)s")
+    else:
+        logging.basicConfig(
+            level=chosen.log.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
     start = domestic.run if chosen.role == "domestic" else overseas.run
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         clock.run(start(chosen))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gateway.audio.dtmf_bank import FilterBank
 from gateway.audio.dtmf_keys import HIGH, KEYS, LOW, KeyDown, KeyEvent, KeyUp, encode
-from gateway.audio.dtmf_line import FLOOR, SHARE, LineEars
+from gateway.audio.dtmf_line import FLOOR, SHARE, LineEars, Press
 from gateway.line import Samples
 
 __all__ = ["HIGH", "KEYS", "LOW", "DtmfDetector", "DtmfDetectors", "KeyDown", "KeyEvent", "KeyUp", "encode"]
@@ -21,6 +21,7 @@ class DtmfDetectors:
         self._ears = [LineEars(self._bank, line) for line in range(lines)]
         self._busy = np.zeros(lines, dtype=bool)
         self._hold = np.full((lines, 8), np.inf)
+        self._held: list[Press | None] = [None] * lines
 
     def feed(self, samples: Samples) -> list[list[KeyEvent]]:
         """For sound of shape (lines, n): each line's keys that went down or up, as of its end."""
@@ -31,15 +32,23 @@ class DtmfDetectors:
                 ears = self._ears[line]
                 events[line] += ears.listen(count)
                 self._busy[line] = ears.busy
-                self._hold[line] = np.inf
-                if ears.press is not None and ears.held:
-                    self._hold[line] = 0.0
-                    self._hold[line, [ears.press.low, ears.press.high]] = ears.press.hold
+                self._note_hold(line, ears)
         return events
 
     def flush(self) -> list[list[KeyEvent]]:
         """The streams are over: keys still down go up."""
         return [ears.close() for ears in self._ears]
+
+    def _note_hold(self, line: int, ears: LineEars) -> None:
+        """Keep in ``_hold`` the least powers with which a key that is down just goes on."""
+        held = ears.press if ears.held else None
+        if held is self._held[line]:
+            return
+        self._held[line] = held
+        self._hold[line] = np.inf
+        if held is not None:
+            self._hold[line] = 0.0
+            self._hold[line, held.low], self._hold[line, held.high] = held.hold
 
     def _worth_listening(self, count: int) -> list[int]:
         """The lines whose last ``count`` hops could change anything: not those where a key just goes on sounding."""

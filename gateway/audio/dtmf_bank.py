@@ -17,9 +17,9 @@ BLOCK = 40
 SPAN = 4
 """Blocks in a window, 20 ms."""
 WINDOW = BLOCK * SPAN
-HISTORY = 64
-"""Hops that stay available behind the newest one, 320 ms."""
-ROOM = HISTORY + 192
+HISTORY = 40
+"""Hops that stay available behind the newest one, 200 ms."""
+ROOM = HISTORY + 64
 """Hops in a buffer before it is shifted."""
 
 _SCALE = 2.0**14
@@ -55,7 +55,7 @@ class FilterBank:
         self.hops = 0
         """Hops since the beginning."""
         self.newest = HISTORY
-        self.sound = np.zeros((lines, ROOM * BLOCK))
+        self.sound = np.zeros((lines, ROOM * BLOCK), np.int16)
         self.power = np.zeros((ROOM, lines, 8))
         self.energy = np.zeros((ROOM, lines))
         self.sums = np.zeros((ROOM, lines, 17))
@@ -79,7 +79,7 @@ class FilterBank:
         first, stop = self.newest, self.newest + count
         self.newest = stop
         self.sound[:, first * BLOCK : stop * BLOCK] = piece
-        blocks = self.sound[:, first * BLOCK : stop * BLOCK].reshape(-1, count, BLOCK).transpose(1, 0, 2)
+        blocks = piece.reshape(-1, count, BLOCK).transpose(1, 0, 2).astype(np.float64)
         turn = self.hops % _TURNS
         tables = _tables()
         if turn + count <= _TURNS:

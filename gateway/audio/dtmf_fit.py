@@ -5,7 +5,7 @@ frequency error, so one set of normal equations gives level, frequency, slope an
 """
 
 import functools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,7 @@ RADIANS = 2 * np.pi / SAMPLE_RATE
 """Hz to radians a sample."""
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(NamedTuple):
     """Two tones in a stretch of sound. The pairs are low tone, high tone."""
 
     frequency: tuple[float, float]

@@ -4,7 +4,7 @@ import cmath
 import math
 from dataclasses import dataclass
 
-from gateway.audio.dtmf_bank import BLOCK, HISTORY, WINDOW, FilterBank
+from gateway.audio.dtmf_bank import BLOCK, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import Evidence, weigh
 from gateway.audio.dtmf_keys import KEYS, KeyDown, KeyEvent, KeyUp
 from gateway.audio.dtmf_look import look
@@ -20,6 +20,7 @@ SHORTEST = 0.036 * SAMPLE_RATE
 LEAST_HOPS = 5
 EAGER_HOPS = 12
 """Hops of a run up to which each one is looked at; then every second."""
+LONGEST_RUN = 32  # hops of a run that are remembered, 160 ms
 MISSES = 5  # hops without the key, 25 ms, before a suspicion is dropped
 HOLD = 0.12
 """Share of its power to which a tone may fall without being gone."""
@@ -102,32 +103,28 @@ class LineEars:
 
     def _suspect(self, tones: list[float], total: float) -> None:
         """Follow the strongest pair of tones: the same for long enough is worth a closer look."""
-        key = NOTHING
-        low, high = max(tones[:4]), max(tones[4:])
-        if low > FLOOR and high > FLOOR and low + high > SHARE * total and 0.04 < high / low < 25:
-            key = tones.index(low) * 4 + tones.index(high, 4) - 4
+        key = _strongest_pair(tones, total)
         if self._key == NOTHING:
             if key != NOTHING:
-                self._key, self._run = key, [(low, high)]
-            return
-        if key == self._key:
-            self._run.append((low, high))
-            self._misses = self._others = 0
+                self._key, self._run = key, [(tones[key >> 2], tones[4 + (key & 3)])]
             return
         self._run.append((tones[self._key >> 2], tones[4 + (self._key & 3)]))
+        if key == self._key:
+            self._misses = self._others = 0
+            return
         self._misses += 1
         if key != NOTHING:
             self._others = self._others + 1 if key == self._other else 1
             self._other = key
             if self._others >= 2:
                 self._forget()
-                self._key, self._run = key, [(low, high)] * 2
+                self._key, self._run = key, [(tones[key >> 2], tones[4 + (key & 3)])] * 2
         if self._misses > MISSES:
             self._forget()
 
     def _consider(self, row: int, events: list[KeyEvent]) -> None:
         """Where the suspicion has lasted long enough, look closely; a key that goes down ends up in ``events``."""
-        del self._run[: -HISTORY // 2]
+        del self._run[:-LONGEST_RUN]
         run = self._run
         low_least = 0.25 * max(run[-1][0], run[-2][0], run[-3][0])
         high_least = 0.25 * max(run[-1][1], run[-2][1], run[-3][1])
@@ -179,6 +176,16 @@ class LineEars:
         now = (self._bank.hops - (self._bank.newest - 1 - row)) * BLOCK
         ended = now - press.gap * BLOCK + BLOCK // 2 - round(0.65 * WINDOW) if press.gap else now
         return KeyUp(KEYS[press.evidence.key], now / SAMPLE_RATE, ended / SAMPLE_RATE)
+
+
+def _strongest_pair(tones: list[float], total: float) -> int:
+    """The key whose tones are the strongest of their groups, if they are strong enough beside all that there is."""
+    if 2 * total < FLOOR:  # no tone's power can exceed that
+        return NOTHING
+    low, high = max(tones[:4]), max(tones[4:])
+    if low > FLOOR and high > FLOOR and low + high > SHARE * total and 0.04 < high / low < 25:
+        return tones.index(low) * 4 + tones.index(high, 4) - 4
+    return NOTHING
 
 
 def _key_down(evidence: Evidence) -> KeyDown:

@@ -54,7 +54,7 @@ def _evidence(bank: FilterBank, line: int, row: int, key: int, length: int, used
     found = _glance(bank, line, row, key, used // BLOCK)
     if found is None:
         return None
-    sound = bank.sound[line, end - used : end]
+    sound = bank.sound[line, end - used : end].astype(np.float64)
     fitted = fit(sound, *found)
     if sum(fitted.power) < UNCLEAR * fitted.noise:
         fitted = fit_without_breaks(sound, fitted)

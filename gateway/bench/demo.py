@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from rich.console import Console
 
 from gateway.bench import picture
@@ -24,9 +25,10 @@ from gateway.bench.live import Scene, Screen
 from gateway.bench.narrator import Listener, Narrator
 from gateway.bench.pulse import sound_cards
 from gateway.bench.rig import BOXES, Box, Event, Plan, Rig
+from gateway.bench.sound import RATE, silence, write_wav
 from gateway.bench.story import Leg, Story, off_hook_now, read_stories
 from gateway.bench.timeline import Record, Wanted, is_refused, record
-from gateway.bench.transcript import Said, clip_texts, read_side, sentences, transcribe
+from gateway.bench.transcript import PROMPTS, Said, clip_texts, read_clip, read_side, sentences, transcribe
 from gateway.errors import GatewayError
 
 BASKETS: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
@@ -41,9 +43,13 @@ HELD_BACK = 6.0
 """Bench seconds for which nothing may be dialled after a refused caller has gone."""
 IN_TIME = 30.0
 """Bench seconds for the last order to reach the shop."""
+LAG = 7.0
+"""Bench seconds after which every prompt that has begun is recognised: the longest sentence and a second."""
 READABLE = 4.0
 """Lines times speed up to which prompts are shown as they are spoken; beyond that nobody could read them."""
-RESULTS = ("timeline.json", "first-leg.wav", "call-back.wav", "call-back.png")
+HELLO = 0.48
+"""Seconds of the English greeting, which begins with that word."""
+RESULTS = ("hello.wav", "timeline.json", "first-leg.wav", "call-back.wav", "call-back.png")
 
 
 class DemoError(GatewayError):
@@ -109,8 +115,11 @@ def customers(options: Options, plan: Plan) -> list[Wanted]:
     return everybody
 
 
-def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
-    """The customer, step by step: waits for the guidance, is called back, presses keys while the prompts play."""
+def script_of(wanted: Wanted, hello: Path, seed: int) -> dict[str, Any]:
+    """The customer, step by step: waits for the guidance, is called back, presses keys while the prompts play.
+
+    ``hello``: a WAV of what he says when he answers.
+    """
     rng = random.Random(seed)
     steps: list[dict[str, Any]] = [
         {"do": "call", "number": wanted.shop, "withheld": wanted.withheld},
@@ -119,6 +128,7 @@ def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
     ]
     if wanted.withheld is None:
         steps.append({"do": "answer", "within": 180.0, "after": round(rng.uniform(0.5, 1.5), 2)})
+        steps.append({"do": "speak", "wav": str(hello)})
         groups = wanted.keys.split()
         for place, group in enumerate(groups):
             if place == 0:
@@ -128,8 +138,14 @@ def script_of(wanted: Wanted, seed: int) -> dict[str, Any]:
             steps.append({"do": "hear", "what": "sound", "within": 20.0})
             steps.append({"do": "wait", "seconds": round(6.5 if hears_out else rng.uniform(1.2, 2.4), 2)})
             steps.append({"do": "press", "keys": group})
-        steps += [{"do": "hear", "what": "sound", "within": 20.0}, {"do": "wait", "seconds": 16.0}, {"do": "hang up"}]
+        steps += [{"do": "hear", "what": "sound", "within": 20.0}, {"do": "wait", "seconds": 14.0}, {"do": "hang up"}]
     return {"step": [{key: value for key, value in step.items() if value is not None} for step in steps]}
+
+
+def say_hello(path: Path) -> None:
+    """What a customer says when he answers: the first word of a shipped prompt, twice."""
+    hello = read_clip(PROMPTS / "en" / "greeting.wav")[: round(HELLO * RATE)]
+    write_wav(path, np.concatenate([hello, silence(0.3), hello, silence(0.2)]))
 
 
 def run(options: Options, console: Console) -> Outcome:
@@ -199,9 +215,11 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
     narrator = Narrator({number: who for number, (who, _, _) in boxes.items()})
     listener = Listener(options.language, narrator.boxes)
     readable = options.lines * options.speed <= READABLE
-    crowd = Crowd(rig, everybody)
+    hello = options.out.resolve() / "hello.wav"
+    say_hello(hello)
+    crowd = Crowd(rig, everybody, hello)
     shown = 0
-    with Screen(console, scene) as screen:
+    with Screen(console, scene, LAG if readable else 0.0) as screen:
         crowd.start()
         while True:
             done = crowd.done
@@ -223,9 +241,10 @@ def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Cons
 class Crowd:
     """All customers: those of one shop's line call one after another, the lines side by side."""
 
-    def __init__(self, rig: Rig, everybody: Sequence[Wanted]) -> None:
+    def __init__(self, rig: Rig, everybody: Sequence[Wanted], hello: Path) -> None:
         self._rig = rig
         self._everybody = everybody
+        self._hello = hello
         self._finished = 0
         self._error: GatewayError | None = None
         shops = dict.fromkeys(wanted.shop for wanted in everybody)
@@ -256,7 +275,7 @@ class Crowd:
         for seed, wanted in enumerate(self._everybody):
             if wanted.shop != shop:
                 continue
-            order = CallOrder(caller=wanted.number, called=shop, script=script_of(wanted, seed), seed=seed)
+            order = CallOrder(caller=wanted.number, called=shop, script=script_of(wanted, self._hello, seed), seed=seed)
             try:
                 self._rig.call(order)
             except GatewayError as error:

@@ -5,7 +5,7 @@ Without a terminal the same happenings come as plain lines.
 
 import bisect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.columns import Columns
@@ -83,12 +83,8 @@ class Scene:
 
     def tell(self, happening: Happening) -> None:
         """One more line below; a key is added to the keys before it."""
-        last = self._told[-1] if self._told else None
-        if last is not None and happening.kind == last.kind == "key" and happening.number == last.number:
-            self._told[-1] = Happening(last.t, last.who, last.number, "key", f"{last.text} {happening.text}")
-        else:  # a prompt is recognised a second after it began
-            bisect.insort(self._told, happening, key=lambda told: told.t)
-            del self._told[:-ROWS]
+        bisect.insort(self._told, happening, key=lambda told: told.t)  # a prompt is recognised after it began
+        self._told = _keys_joined(self._told)[-ROWS:]
 
     def __rich_console__(self, console: Console, options: object) -> Any:
         yield self.render()
@@ -150,11 +146,17 @@ def _row(view: LineView, *, brief: bool) -> RenderableType:
 
 
 class Screen:
-    """``with Screen(console, scene) as screen:`` then ``show`` what has happened since; live, or line by line."""
+    """``with Screen(console, scene, lag) as screen:`` then ``show`` what has happened since; live, or line by line.
 
-    def __init__(self, console: Console, scene: Scene) -> None:
+    Lines come ``lag`` bench seconds late, in the order in which things happened: a prompt is recognised a while after
+    it began.
+    """
+
+    def __init__(self, console: Console, scene: Scene, lag: float) -> None:
         self._console = console
         self._scene = scene
+        self._lag = lag
+        self._held: list[Happening] = []
         self._live = Live(scene, console=console, refresh_per_second=8) if console.is_terminal else None
 
     def __enter__(self) -> "Screen":
@@ -163,6 +165,7 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._print(len(self._held))
         if self._live is not None:
             self._live.stop()
 
@@ -172,9 +175,27 @@ class Screen:
             self._scene.apply(event)
             for happening in tell(event):
                 self.tell(happening)
+        self._print(bisect.bisect(self._held, self._scene.now - self._lag, key=lambda held: held.t))
 
     def tell(self, happening: Happening) -> None:
         """One happening."""
         self._scene.tell(happening)
         if self._live is None and happening.kind != "modem":
+            bisect.insort(self._held, happening, key=lambda held: held.t)
+
+    def _print(self, count: int) -> None:
+        told, self._held = self._held[:count], self._held[count:]
+        for happening in _keys_joined(told):
             self._console.print(self._scene.line(happening), soft_wrap=True)
+
+
+def _keys_joined(told: Sequence[Happening]) -> list[Happening]:
+    """Keys of one customer that came one after another in one line."""
+    joined: list[Happening] = []
+    for happening in told:
+        last = joined[-1] if joined else None
+        if last is not None and happening.kind == last.kind == "key" and happening.number == last.number:
+            joined[-1] = replace(last, text=f"{last.text} {happening.text}")
+        else:
+            joined.append(happening)
+    return joined

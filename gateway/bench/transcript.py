@@ -26,6 +26,8 @@ WINDOW = 2 * BEGINNING
 HOP = WINDOW - BEGINNING
 ALIKE = 0.75
 """Normalised correlation from which it is that clip; 8-bit sound of a modem gives 0.95 and more."""
+APART = round(0.23 * RATE)
+"""Samples between the beginnings of two clips at least: a digit, or what is heard of a prompt cut short."""
 BLOCK = RATE // 20
 WAV_HEADER = 44
 """Bytes before the sound in a file that Python's ``wave`` wrote."""
@@ -107,8 +109,7 @@ class Transcriber:
         """Where several clips fit one place, the one that fits best; a longer match counts for more."""
         chosen: list[tuple[int, int]] = []
         for _, place, index in sorted(begins, reverse=True):
-            length = self._lengths[index]
-            if all(place + length <= other or other + self._lengths[by] <= place for other, by in chosen):
+            if all(abs(place - other) >= APART for other, _ in chosen):
                 chosen.append((place, index))
         said = []
         for place, index in sorted(chosen):
@@ -116,7 +117,7 @@ class Transcriber:
             if begin >= self._said_to:
                 name = self._names[index]
                 said.append(Said(name, self._texts[name], begin, begin + len(self._clips[name]) / RATE))
-                self._said_to = begin + self._lengths[index] / RATE
+                self._said_to = begin + APART / RATE
         return said
 
 
@@ -125,16 +126,21 @@ def transcribe(sound: Samples, language: str) -> list[Said]:
     said = Transcriber(language).hear_all(sound)
     blocks = sound[: len(sound) // BLOCK * BLOCK].reshape(-1, BLOCK).astype(np.float32)
     loud = np.sqrt(np.mean(blocks**2, axis=1)) > SILENT
-    return [_ended(each, loud, len(sound) / RATE) for each in said]
+    following = [each.begin for each in said[1:]] + [len(sound) / RATE] * bool(said)
+    return [_ended(each, loud, then) for each, then in zip(said, following, strict=True)]
 
 
-def _ended(said: Said, loud: npt.NDArray[np.bool_], length: float) -> Said:
-    """Cut short where half a second of silence follows well before the clip's end."""
+def _ended(said: Said, loud: npt.NDArray[np.bool_], following: float) -> Said:
+    """Cut short where half a second of silence follows well before the clip's end, or the next one begins.
+
+    ``following``: when the next one begins, or the recording ends.
+    """
     first, last = int(said.begin * RATE / BLOCK), int(said.end * RATE / BLOCK)
     voiced = np.flatnonzero(loud[first : last + 1])
     heard_to = said.begin + (int(voiced[-1]) + 1) * BLOCK / RATE if len(voiced) else said.begin
+    heard_to = min(heard_to, following)
     cut = said.end - heard_to > 0.5
-    return replace(said, end=min(heard_to if cut else said.end, length), cut=cut)
+    return replace(said, end=min(heard_to if cut else said.end, following), cut=cut)
 
 
 def sentences(said: Sequence[Said], language: str) -> list[Said]:

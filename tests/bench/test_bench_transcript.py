@@ -1,6 +1,5 @@
 """The bench recognises the shipped prompts in what came down the line, without asking the gateway."""
 
-
 import numpy as np
 import pytest
 
@@ -30,6 +29,12 @@ def test_a_prompt_cut_short_by_a_key_is_marked() -> None:
     sound = line_with("ja", "main")[: RATE * 2]
     (said,) = transcribe(np.concatenate([sound, np.zeros(RATE * 2, np.int16)]), "ja")
     assert said.cut and said.clip == "main" and said.end < 2.2
+
+
+def test_a_prompt_that_the_next_one_cut_short_ends_where_that_begins() -> None:
+    first, second = line_with("ja", "main", pause=0.1)[: RATE * 2], line_with("ja", "order_article", pause=0.1)
+    cut, whole = transcribe(np.concatenate([first, second]), "ja")
+    assert cut.cut and cut.end <= whole.begin and not whole.cut
 
 
 @pytest.mark.parametrize("size", [160, 3333, 20_000])

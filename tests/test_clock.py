@@ -3,6 +3,9 @@
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
 
 from gateway import clock
 from gateway.clock import Pace, VirtualLoop
@@ -44,12 +47,32 @@ def test_at_speed_a_hundred_a_minute_passes_within_a_second() -> None:
     assert clock.run(minute(), Pace.begin(100)) >= 60
 
 
-def test_a_child_process_keeps_the_same_time() -> None:
-    pace = Pace.begin(10)
-    text = pace.environment()[clock.SPEED_VARIABLE]
-    child = Pace(*map(float, text.split("@")))
+def test_a_child_process_keeps_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace.begin(10, tmp_path / "lag")
+    for name, value in pace.environment().items():
+        monkeypatch.setenv(name, value)
+    child = Pace.inherited()
     assert child == pace
     assert abs(child.wall_clock() - pace.wall_clock()) < 0.5
+    pace.hold_back(100.0)
+    assert abs(child.now() - pace.now()) < 0.5
+
+
+def test_who_is_late_holds_bench_time_back_for_all(tmp_path: Path) -> None:
+    pace = Pace.begin(100, tmp_path / "lag")
+    other = Pace(pace.speed, pace.monotonic, pace.wall, pace.lag)
+
+    async def slow() -> list[float]:
+        ticks = []
+        for _ in range(5):
+            await asyncio.sleep(0.02)
+            ticks.append(clock.now())
+            time.sleep(0.01)  # noqa: ASYNC251  a second of bench time in which nothing could be done
+        return ticks
+
+    ticks = clock.run(slow(), pace)
+    assert ticks == sorted(ticks)
+    assert time.monotonic() * 100 - other.now() > 3, "of the five seconds that nobody could use"
 
 
 def test_each_virtual_loop_begins_at_nought() -> None:

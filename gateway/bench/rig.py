@@ -80,7 +80,7 @@ class Rig:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder.resolve()
         self.plan = plan
-        self.pace = Pace.begin(plan.speed)
+        self.pace = Pace.begin(plan.speed, self.folder / "lag")
         self.log = self.folder / "exchange.jsonl"
         self.control = self.folder / "exchange.sock"
         if len(str(self.control)) > LONGEST_SOCKET_PATH:

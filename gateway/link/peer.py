@@ -89,7 +89,7 @@ class Peer:
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
         self._counts = dict.fromkeys(DROPPED, 0)
-        self._told: dict[str, link.RouteState] = {}
+        self._told = {route.name: link.RouteState.DOWN for route in to.routes}
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
         self._keys_at = self._heard_mark_at = 0.0
@@ -230,9 +230,10 @@ class Peer:
             wire.look_after(self._peer_key, now)
         self._unloaded = True
         for route, way in zip(self._routes, self._sender.routes, strict=True):
-            if self._told.get(route.name) != way.state:
+            if self._told[route.name] != way.state:
                 self._told[route.name] = way.state
-                log.warning("link: route %s to %s is %s", route.name, self.name, way.state.value)
+                level = logging.INFO if way.state is link.RouteState.UP else logging.WARNING
+                log.log(level, "link: route %s to %s is %s", route.name, self.name, way.state.value)
         self._counts["refused"] = self._gate.refused
         self._counts["stranger"] = sum(wire.strangers for wire in self._wires)
         self._queued = outbox.depth(reader, self.name)

@@ -46,6 +46,9 @@ WINDOW = 64
 BULK_WINDOW = 2
 """Large ones among them at most: an urgent letter waits behind no more than this."""
 
+LARGEST_BODY = 65_000
+"""Bytes of a message; a frame holds 65,536, and a longer one ends its connection."""
+
 STUCK = 3
 """Tries after which a letter no longer counts for the window: one that the peer can't take must not block the rest."""
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.protocols.link import BULK, rank
+from gateway.protocols.link import BULK, LARGEST_BODY, rank
 from gateway.protocols.messages import Message, encode
 
 
@@ -22,12 +22,20 @@ class Waiting:
     body: bytes
 
 
+def _body(message: Message) -> bytes:
+    """A message as it will travel. Raises ``ValueError`` for one that would never arrive."""
+    body = encode(message)
+    if len(body) > LARGEST_BODY:
+        raise ValueError(f"message {message.id} has {len(body)} bytes; the link carries {LARGEST_BODY} at most")
+    return body
+
+
 def hold(connection: sqlite3.Connection, peer: str, message: Message, *, owner: str, at: float) -> None:
     """Keep a message that must not be sent before its owner releases it."""
     connection.execute("INSERT OR IGNORE INTO peer (name) VALUES (?)", (peer,))
     connection.execute(
         "INSERT INTO outbox (id, peer, rank, body, owner, written_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (message.id, peer, rank(message), encode(message), owner, at),
+        (message.id, peer, rank(message), _body(message), owner, at),
     )
 
 
@@ -35,7 +43,7 @@ def post(connection: sqlite3.Connection, peer: str, message: Message, *, at: flo
     """Keep a message that may be sent at once."""
     connection.execute(
         "INSERT INTO outbox (id, peer, rank, body, sequence, written_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (message.id, peer, rank(message), encode(message), _next_sequence(connection, peer), at),
+        (message.id, peer, rank(message), _body(message), _next_sequence(connection, peer), at),
     )
 
 

@@ -394,8 +394,10 @@ async def second_customer(exchange: Exchange) -> Any:
 
 
 @each_model
-async def test_a_second_caller_waits_and_is_served_after_the_first(model: str) -> None:
+@pytest.mark.parametrize("greedy", [False, True])
+async def test_a_second_caller_waits_and_is_served_after_the_first(model: str, greedy: bool) -> None:
     async with gsm_lab(model) as bench:
+        bench.modem.faults.chup_ends_all = greedy
         await ring(bench)
         async with bench.line.answered(await next_call(bench.line)) as voice:
             other = await second_customer(bench.exchange)
@@ -418,7 +420,10 @@ async def test_a_second_caller_is_served_when_the_first_hangs_up(model: str) -> 
             bench.telephone.wire.on_hook()
             await ended(voice)
             await asyncio.sleep(0.2)
-        assert (await next_call(bench.line)).caller == SECOND
+        call = await next_call(bench.line)
+        assert call.caller == SECOND
+        async with bench.line.answered(call) as voice:
+            await voice.hear()
 
 
 @each_model
@@ -529,6 +534,21 @@ def recorded(folder: Path) -> Any:
     with wave.open(str(file)) as wav:
         assert (wav.getnchannels(), wav.getframerate()) == (2, 8000)
         return np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+
+
+async def test_a_byte_too_many_at_the_end_of_a_call_does_not_shift_the_next() -> None:
+    async with gsm_lab("sim800") as bench:
+        await ring(bench)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            await voice.hear()
+            bench.sound._port.write(b"\x55")
+            await asyncio.sleep(0.05)
+        bench.telephone.wire.on_hook()
+        await ring(bench)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            bench.telephone.saying = tone(500, 1.0)
+            heard = np.concatenate([(await voice.hear()).samples for _ in range(25)])
+        assert set(heard.tolist()) <= set(tone(500, 0.1).tolist())
 
 
 async def test_a_call_is_recorded_both_sides_where_the_settings_say_so(tmp_path: Path) -> None:

@@ -236,6 +236,15 @@ def test_ring_alone_is_looked_up_and_then_unavailable() -> None:
     assert calls.rows(rows(ROW.format(1, 4)), ASK_AFTER) == [Incoming(MOBILE, ASK_AFTER)]
 
 
+def test_a_list_that_was_asked_too_early_ends_no_call() -> None:
+    calls = GsmCalls("JP")
+    calls.line("RING", 0.0)
+    assert calls.tick(ASK_AFTER) == [ListCalls()]
+    assert calls.line(CLIP, 0.65) == [Incoming(MOBILE, 0.65)]
+    assert calls.rows([], 0.66) == []
+    assert calls.phase is Phase.RINGING
+
+
 def test_one_call_is_told_once_however_often_it_rings() -> None:
     told = ringing(*((at, line) for at in (0.0, 5.0, 10.0) for line in ("RING", CLIP)), until=14.0)
     assert told == [(0.0, Incoming(MOBILE, 0.0))]

@@ -34,6 +34,8 @@ CLIPS: list[tuple[str, CallerId]] = [
     ('"09012345678",129', MOBILE),
     ('"09012345678",161', MOBILE),
     ('"819012345678",145', MOBILE),  # international without its +
+    ('"442079460123",145', PhoneNumber("+442079460123")),
+    ('"442079460123",129', Withheld("?")),
     ('"+819012345678",145,"",0,"TARO, \xb6\xc5 (3)",0', MOBILE),
     ('"+819012345678",145,,,"TARO"', MOBILE),
     ("09012345678,129", MOBILE),  # without quotation marks

@@ -188,17 +188,22 @@ class GsmCommands:
         return "OK"
 
     def _hang_up(self, _: Command) -> Outcome:
+        if self._faults.chup_ends_all:
+            self._refuse_waiting()
         self._clear()
         return "OK"
 
     def _hold(self, command: Command) -> Outcome:
         if command.value == "0":
-            if self._calls.waiting is not None:
-                self._calls.over(self._calls.waiting, 16, ours=True)
-                self._wire.refuse_waiting()
+            self._refuse_waiting()
         elif command.value.startswith("1"):
             self._clear()
         return "OK"
+
+    def _refuse_waiting(self) -> None:
+        if self._calls.waiting is not None:
+            self._calls.over(self._calls.waiting, 16, ours=True)
+            self._wire.refuse_waiting()
 
     def _clear(self) -> None:
         call = self._calls.current

@@ -23,6 +23,8 @@ class GsmFaults:
     """Nothing tells that a caller has given up."""
     answers_ok_late: bool = False
     """ATD is answered only when the call is: OK, or what became of it."""
+    chup_ends_all: bool = False
+    """AT+CHUP refuses a call that waits, too."""
     dial_result: str | None = None
     """ATD is answered by this."""
     refused: set[str] = field(default_factory=set)

@@ -145,7 +145,6 @@ class Requests:
     def note_served(self) -> None:
         """By the time of a file."""
         try:
-            self._folder.mkdir(exist_ok=True)
             (self._folder.parent / "served").touch()
         except OSError as error:
             log.debug("%s: %s", self._folder, error)
@@ -159,7 +158,9 @@ class Requests:
         draft = self._folder.parent / f".{name}.json"
         try:
             self._folder.mkdir(exist_ok=True)
+            self._folder.chmod(0o770)  # the helper is of our group
             draft.write_text(json.dumps(what), encoding="ascii")
+            draft.chmod(0o640)
             draft.replace(request)
         except OSError as error:
             log.warning("line %s: the helper can't be asked: %s", name, error)

@@ -111,6 +111,8 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Countries that are said to forbid call-back services, and that you have found to permit yours."""
     blocked: tuple[str, ...] = ()
     """E.164 prefixes never accepted nor dialled."""
+    own_numbers: tuple[E164, ...] = ()
+    """Further numbers of ours, the other box's above all: like those of the lines here they are never dialled."""
     block_list: str | None = None
     """A CSV file of such prefixes, read again whenever it changes."""
     customers: str | None = None

@@ -53,7 +53,10 @@ class Admission:
         return admit
 
     def noted(self, number: PhoneNumber, at: float) -> None:
-        """A call has been allowed: look for signs of fraud in it. On the event loop."""
+        """A number that may be called has been asked for, granted or not: look for signs of fraud in it.
+
+        On the event loop, after the transaction.
+        """
         if self.alarms is not None:
             self.alarms.asked(number, at)
 

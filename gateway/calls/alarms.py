@@ -38,10 +38,10 @@ class Alarms:
     _raised: dict[str, float] = field(default_factory=dict)
 
     def asked(self, number: PhoneNumber, at: float) -> None:
-        """A call to ``number`` has been allowed."""
+        """``number``, which may be called by its kind, has been asked for."""
         if number.region not in self.regions:
             if self.regions:
-                self._raise(at, "new region", f"the first call to {number.region or 'an unknown region'}")
+                self._raise(at, "new region", f"the first call for {number.region or 'an unknown region'}")
             self.regions.add(number.region)
             self.served(number.region, at)
         digits = int(number.e164[1:])

@@ -80,6 +80,7 @@ class Intake:
                 admit=self.admission.caller(caller, self.settings, now),
             )
         except Refused as refusal:
+            self.admission.noted(caller, now)
             return self._refused(refusal), None
         except StoreError as error:
             log.error("line %s: the request can't be kept: %s", self.line.name, error)

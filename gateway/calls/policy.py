@@ -60,7 +60,7 @@ class Policy:
         rules = settings.policy
         return cls(
             rules,
-            frozenset(line.number for line in settings.lines),
+            frozenset((*rules.own_numbers, *(line.number for line in settings.lines))),
             PanicStop(settings.stop_file),
             NumberList(Path(rules.block_list), "policy.block_list") if rules.block_list else None,
             NumberList(Path(rules.customers), "policy.customers") if rules.customers else None,
@@ -105,14 +105,18 @@ class Policy:
     def about_history(self, number: PhoneNumber, history: History) -> Iterator[Layer]:
         """The layers that count."""
         rules = self.settings
-        if not history.known and not self.is_customer(number):
+        listed = self.is_customer(number)
+        if not history.known and not listed:
             yield _count("first contacts", history.first_contacts_day, rules.first_contacts_day, "first_contacts_day")
         else:
             yield Layer("first contacts", True, "has been served before, or is on the list of customers")
         yield _count("number an hour", history.number_hour, rules.per_number_hour, "per_number_hour")
         yield _count("number a day", history.number_day, rules.per_number_day, "per_number_day")
-        yield _count("block an hour", history.prefix_hour, rules.per_prefix_hour, "per_prefix_hour")
-        yield _count("block a day", history.prefix_day, rules.per_prefix_day, "per_prefix_day")
+        if listed:
+            yield Layer("block", True, "on the list of customers, whoever else of his block calls")
+        else:
+            yield _count("block an hour", history.prefix_hour, rules.per_prefix_hour, "per_prefix_hour")
+            yield _count("block a day", history.prefix_day, rules.per_prefix_day, "per_prefix_day")
         yield _count("everybody an hour", history.all_hour, rules.all_hour, "all_hour")
         yield _count("everybody a day", history.all_day, rules.all_day, "all_day")
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from gateway import clock
 from gateway.calls.alarms import Alarms
-from gateway.calls.budget import Budget
+from gateway.calls.budget import HANG_UP, Budget
 from gateway.calls.least_cost import CostBook, Leg, NoRate
 from gateway.calls.money import millionths_up
 from gateway.errors import StoreError
@@ -103,7 +103,7 @@ def _owed_for_attempt(budget: Budget, ended: EndedAttempt, number: PhoneNumber) 
         return []
     cost = Decimal(0)
     if ended.answered:
-        cost = budget.attempt(number, line, ended.ended_at - ended.dialled_at, ended.dialled_at)
+        cost = budget.attempt(number, line, ended.ended_at - ended.dialled_at + HANG_UP, ended.dialled_at)
     return [Owed(ended.request, ended.attempt, millionths_up(cost))]
 
 
@@ -115,7 +115,7 @@ def _owed_for_request(budget: Budget, ended: EndedAttempt, number: PhoneNumber) 
     cost = sum((leg.ours for leg in _first_legs(book, ended, number)), Decimal(0))
     for _, dialled_at, ended_at, talk_seconds in ended.all_attempts:
         if talk_seconds > 0:
-            cost += budget.dearest(number, ended_at - dialled_at, dialled_at)
+            cost += budget.dearest(number, ended_at - dialled_at + HANG_UP, dialled_at)
             cost += sum((leg.ours for leg in book.overheads()), Decimal(0))
     return [Owed(ended.request, 0, millionths_up(cost)), Owed(ended.request, -1, 0)]
 

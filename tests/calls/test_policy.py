@@ -148,7 +148,7 @@ def test_with_customers_only_nobody_else_is_served(tmp_path: Path) -> None:
     refusal = rules.refusal(PhoneNumber("+819012345679"), NOON)
     assert refusal is not None
     assert refusal.layer == "customers"
-    crowd = History(first_contacts_day=10**6, known=False)
+    crowd = History(first_contacts_day=10**6, prefix_hour=10**6, prefix_day=10**6, known=False)
     assert rules.refusal_by_history(PhoneNumber(CUSTOMER), crowd) is None
 
 

@@ -80,14 +80,14 @@ def test_the_overseas_box_prices_its_own_leg_by_the_line_that_dialled(tmp_path: 
 
 @pytest.mark.parametrize(
     ("outcome", "talk", "expected"),
-    [("order", 62.5, 100_800), ("busy", 0.0, 0), ("unknown", 0.0, None), ("line lost", 5.0, None)],
+    [("order", 62.5, 108_000), ("busy", 0.0, 0), ("unknown", 0.0, None), ("line lost", 5.0, None)],
 )
 def test_what_is_owed_counts_from_dialling_and_the_unknown_stays_booked(
     tmp_path: Path, outcome: Outcome, talk: float, expected: int | None
 ) -> None:
     book = cost_book(settings("overseas", tmp_path, policy={"spend_day": 9}), tmp_path)
     debts = owed(Budget(lambda: book), ended(line="u", outcome=outcome, talk_seconds=talk))
-    assert [debt.cost for debt in debts] == ([] if expected is None else [expected])  # 80 s charged as 84
+    assert [debt.cost for debt in debts] == ([] if expected is None else [expected])  # 80 s, and 10 to notice the end
 
 
 async def test_the_accountant_writes_each_row_once_and_settles_it(tmp_path: Path, database: Database) -> None:
@@ -102,7 +102,7 @@ async def test_the_accountant_writes_each_row_once_and_settles_it(tmp_path: Path
     assert (await accountant.price_some(), await accountant.price_some()) == (1, 0)
     (row,) = await database.read(lambda connection: ledger.entries(connection, "2026-11-01", "2026-11-30"))
     assert (row.request, row.outcome, row.overseas) == ("r0", "order", Decimal("0.0792"))
-    assert (row.day, (await database.read(books)).booked) == ("2026-11-02", 100_800), "evening in Seattle"
+    assert (row.day, (await database.read(books)).booked) == ("2026-11-02", 108_000), "evening in Seattle"
 
 
 async def test_the_domestic_box_settles_a_request_with_its_last_report(tmp_path: Path, database: Database) -> None:
@@ -124,7 +124,7 @@ async def test_the_domestic_box_settles_a_request_with_its_last_report(tmp_path:
             assert (await database.read(books)).booked == whole
     kept = await database.read(books)
     assert kept.open == 0
-    assert kept.booked == kept.by_day == 20_000_000 + 2 * 15_120_000, "two guidances, two calls of 80 s"
+    assert kept.booked == kept.by_day == 20_000_000 + 2 * 16_200_000, "two guidances, two calls of 80 s and 10"
     first, last = await database.read(lambda connection: ledger.entries(connection, "2026-11-03", "2026-11-03"))
     assert (first.guidance, last.guidance, last.guidance_seconds) == (0, 20, pytest.approx(9.2))
 

@@ -11,7 +11,11 @@ from gateway.audio.tones_table import Signature
 SAME = 25.0
 """Hz by which a hop's centre may differ from its burst's."""
 EDGE = 0.25
-"""Of its burst's power, what a hop must have to be part of it; an edge's window then lies half in the tone."""
+"""Of its burst's power, what a hop must have to be part of it."""
+HALF = 0.45
+"""Of its burst's power, what a hop at its edge must have: half of that window lies in the tone then, ..."""
+NEAR = 12.0
+"""... and by how many Hz its centre may be off: what came before the tone was another sound."""
 KEPT = 150
 """Hops of a burst, 3 s, that are looked at."""
 LEAST_HOPS = 3
@@ -37,8 +41,8 @@ class Burst:
 
     @property
     def seconds(self) -> float:
-        """Half of each edge's window lies in the tone: the mean error is the half hop taken off here."""
-        return (self.last - self.first + 0.5) * HOP_TIME
+        """From edge to edge: hops whose middle lies in the tone."""
+        return (self.last - self.first + 1) * HOP_TIME
 
     def like(self, other: "Burst") -> bool:
         """The same tone again."""
@@ -88,18 +92,22 @@ class Rising:
             self._hops.append((hop.band, hop.first, hop.second))
 
     def settle(self) -> Burst | None:
-        """The burst as it stands, its edges where it has half its power; None if it is too short or wanders."""
+        """The burst as it stands, between the hops whose windows lie at least half in it; None if it wanders."""
         power, first, second = np.array(self._hops).T
-        edge = EDGE * float(np.sort(power)[len(power) // 2 :].mean())
-        loud = np.flatnonzero(power >= edge)
-        inner = slice(int(loud[0]) + 1, int(loud[-1]))
+        edge = HALF * float(np.sort(power)[len(power) // 2 :].mean())
+        loud = power >= edge
+        centres = np.divide(first, power, out=np.zeros_like(power), where=loud)
+        centre = float(np.sort(centres[loud])[np.count_nonzero(loud) // 2])
+        good = np.flatnonzero(loud & (np.abs(centres - centre) * BIN < NEAR))
+        begin, end = int(good[0]), int(good[-1])
+        inner = slice(begin + 1, end)
         if inner.stop - inner.start < LEAST_HOPS:
             return None
         signature = _signature(power[inner], first[inner], second[inner], edge)
         if signature is None:
             return None
-        last = self.last if len(self._hops) >= KEPT else self.first + int(loud[-1])
-        return Burst(self.first + int(loud[0]), last, signature, float(power[inner].mean()))
+        last = self.last if len(self._hops) >= KEPT else self.first + end
+        return Burst(self.first + begin, last, signature, float(power[inner].mean()))
 
 
 def _signature(power: Floats, first: Floats, second: Floats, edge: float) -> Signature | None:

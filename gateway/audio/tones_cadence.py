@@ -104,8 +104,8 @@ class Cadence:
             self._oldest += PAST
 
     def _quiet(self, after: Burst, until: int) -> bool:
-        """Whether it was quiet between a burst and the hop ``until``."""
-        pause = self._powers[max(after.last + 1 - self._oldest, 0) : until - self._oldest]
+        """Whether it was quiet between a burst and the hop ``until``; the hop at its edge does not count."""
+        pause = self._powers[max(after.last + 2 - self._oldest, 0) : until - self._oldest]
         return bool(pause) and max(pause) < LOUD * after.power and sum(pause) < QUIET * after.power * len(pause)
 
     def _beat(self, burst: Burst) -> Beat:
@@ -114,9 +114,9 @@ class Cadence:
             if before.burst.last < self._oldest:
                 break
             if burst.like(before.burst) and before.burst.last < burst.first:
-                if not self._quiet(before.burst, burst.first):
+                if not self._quiet(before.burst, burst.first - 1):
                     break
-                return Beat(burst, (burst.first - before.burst.last - 0.5) * HOP_TIME, before.as_second())
+                return Beat(burst, (burst.first - before.burst.last - 1) * HOP_TIME, before.as_second())
         return Beat(burst)
 
     def _go_on(self, rising: Rising) -> Named | None:

@@ -21,8 +21,8 @@ FULL_SCALE = 32767.0**2 / 2
 """Mean square of a full-scale sine."""
 IN_BAND = 0.65
 """Share of all power that a hop's progress tone must have; 0.97 with noise 15 dB below it."""
-IN_TONE = 0.7
-"""Share within 50 Hz of the strongest frequency of what may be a single tone."""
+IN_TONE = 0.9
+"""Share within 50 Hz of the strongest frequency that a single tone has: a key's stronger tone stays below."""
 FLOOR = 10 ** ((-47 - 3.17) / 10)
 """Power, of a full-scale sine's, below which nothing is looked at."""
 

@@ -79,7 +79,7 @@ class Conversation:
         heard = await self._voice.hear()
         sound = self._echo.process(heard.samples, heard.played)
         self._heard += len(sound) / 8000
-        tones = self._tones.feed(sound)
+        tones = self._tones.feed(sound, heard.played)
         self._answering.hear(tones, self._heard)
         if self.answered and any(tone.name in HUNG_UP for tone in tones):
             raise CallEnded("the far end has hung up: busy tone")

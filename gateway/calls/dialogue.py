@@ -55,7 +55,11 @@ class Dialogue:
     @property
     def outcome(self) -> Outcome:
         """What the call was, should it end now."""
-        return self._menu.outcome
+        return "machine" if self._at_machine and self._menu.outcome == "left early" else self._menu.outcome
+
+    @property
+    def _at_machine(self) -> bool:
+        return not self._person and self._conversation.answering.answered is Answered.MACHINE
 
     async def run(self) -> Outcome:
         """To the end of the call; a far end that hangs up ends it too. Raises ``LineLost``."""
@@ -66,7 +70,7 @@ class Dialogue:
                     return "machine"
             return outcome
         except CallEnded:
-            return self._menu.outcome
+            return self.outcome
 
     async def _carry_out(self) -> Outcome | None:
         """Do what can be done at once; an outcome when the menu hangs up."""
@@ -100,10 +104,7 @@ class Dialogue:
         if deadline is not None and clock.now() >= deadline:
             self._then(self._menu.tick(clock.now()))
         await self._look_for_ack()
-        if not self._person and self._conversation.answering.answered is Answered.MACHINE:
-            await self._leave_message()
-            return True
-        return False
+        return self._at_machine and await self._leave_message()
 
     async def _pressed(self, key: str) -> None:
         if not self._person:
@@ -154,9 +155,17 @@ class Dialogue:
             return False
         return True
 
-    async def _leave_message(self) -> None:
+    async def _leave_message(self) -> bool:
+        """After the machine's greeting and beep; false if a key shows that it was a person who spoke so long."""
         self._conversation.barge_in()
+        while not self._conversation.answering.greeting_over:
+            for key in (await self._conversation.listen()).keys:
+                if key in KEYS:
+                    await self._pressed(key)
+            if self._person:
+                return False
         await self._conversation.say_to_the_end(self._prompts.sound((Clip("machine_message"),)))
+        return True
 
     def _then(self, steps: list[Step]) -> None:
         self._steps.extend(steps)

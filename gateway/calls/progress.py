@@ -15,7 +15,14 @@ NEVER_RANG = 5.0
 """Seconds of silence without any ringback that mean an answer. Most modems open the path as soon as the digits are out,
 and a call abroad takes some seconds to ring (ITU-T E.721: 5 s on average)."""
 
-TONES: dict[str, Answer] = {"busy": Answer.BUSY, "congestion": Answer.NETWORK, "sit": Answer.NETWORK}
+TONES: dict[str, Answer] = {
+    "busy": Answer.BUSY,
+    "congestion": Answer.NETWORK,
+    "sit": Answer.NETWORK,
+    "dial": Answer.NETWORK,  # the exchange has given the call up
+}
+PRESENT = frozenset({"speech", "beep", "fax", "modem_answer"})
+"""What is heard from whoever or whatever has answered."""
 
 
 @dataclass
@@ -32,9 +39,9 @@ class AnswerWatch:
         for tone in tones:
             if tone.name in TONES:
                 return TONES[tone.name]
-            self._sound_at = now
+            self._sound_at = now - (tone.at - tone.began) if tone.name == "silence" else now
             self._rang = self._rang or tone.name == "ringback"
-            self.answered = self.answered or tone.name == "speech"
+            self.answered = self.answered or tone.name in PRESENT
         if now >= self.ring_time:
             return Answer.NO_ANSWER
         quiet_for = now - self._sound_at

@@ -125,8 +125,17 @@ def tones_heard_in(country: str) -> tuple[ProgressTone, ...]:
     ``PROFILES``, because an exchange at either end or between may be the one that sends them.
     """
     own = ALIASES.get(country, country)
-    rows = (PROFILES | _others()).get(own, ())
+    rows = _own_tones(country)
     return rows + tuple(row for name, profile in PROFILES.items() if name != own for row in profile)
+
+
+def dial_tone_of(country: str) -> ProgressTone | None:
+    """A country's own; None where nobody knows it."""
+    return next((row for row in _own_tones(country) if row.name == "dial"), None)
+
+
+def _own_tones(country: str) -> tuple[ProgressTone, ...]:
+    return (PROFILES | _others()).get(ALIASES.get(country, country), ())
 
 
 @functools.cache

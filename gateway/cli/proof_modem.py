@@ -1,6 +1,5 @@
 """The first half of a proof: the port, the modem on it, its SIM and network, and the line's dial tone."""
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -8,43 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from gateway.audio.pcm import level
+from gateway.audio.tones_table import PROFILES, ProgressTone, dial_tone_of
 from gateway.cli.line_choice import NOBODY
 from gateway.cli.proof import Broken, Failed, Proof
 from gateway.line import SAMPLE_RATE, Line, Samples
 from gateway.modems import gsm_setup
-from gateway.modems.catalogue import open_line, profile_of
+from gateway.modems.catalogue import open_line
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import Library
-from gateway.modems.gsm_profiles import GSM_PROFILES, GsmProfile
-from gateway.modems.profiles import ESCAPE, PROFILES, ModemProfile
+from gateway.modems.gsm_sound import on_card
+from gateway.modems.probe import Finding, NoModem, Probe
+from gateway.modems.profiles import ESCAPE
 from gateway.modems.serial_port import Port, SerialPort
 from gateway.modems.trace import Trace
 from gateway.modems.voice_modem import VoiceModem
 from gateway.numbers import PhoneNumber
-from gateway.protocols.at import Command
 from gateway.settings import LineSettings
 
 LETTING_PASS = 0.2
-TRIES = (0.5, 1.0, 2.0)
-"""Seconds that a first AT may take, the next, and so on."""
+ANYTHING = frozenset(("generic", "v253"))
+"""Models that stand for any modem of a kind."""
+DEAD_MODEM = (
+    "Unplug the modem, wait ten seconds and plug it in again. If it stays silent: is this its command port (gateway "
+    "line list shows which), and is line.baud right?"
+)
+NO_VOICE = "Use a modem with voice: docs/modems.md and docs/gsm.md list them."
 AUDIBLE = -40.0
 """dBm0; exchanges send dial tone at −10 to −25, and a dead line gives next to nothing."""
 
-DIAL_TONES: dict[str, tuple[int, ...]] = {
-    # Hz; ITU-T E.180 Supplement 2
-    "JP": (400,),
-    "US": (350, 440),
-    "CA": (350, 440),
-    "GB": (350, 440),
-    "FR": (440,),
-    "DE": (425,),
-    "IT": (425,),
-    "ES": (425,),
-    "NL": (425,),
-    "BE": (425,),
-    "CN": (450,),
-    "IN": (400,),
-}
 NEAR = 12.0
 """Hz by which a tone may be off."""
 
@@ -65,12 +55,9 @@ async def examine(proof: Proof, line: LineSettings, ways: Ways) -> None:
     proof.need("port")
     channel = CommandChannel(port, Trace(line.trace, port.name), lambda event: None, lambda lost: None)
     try:
-        await _answers(proof, channel, profile_of(line.model))
-        profile = profile_of(line.model)
-        if isinstance(profile, GsmProfile):
-            await _mobile(proof, channel, line, profile)
-        else:
-            await _analogue(proof, channel, profile)
+        await _modem(proof, channel, line)
+        if proof.kind == "mobile":
+            await _mobile(proof, channel, line)
     finally:
         channel.close()
     _country(proof, line)
@@ -79,83 +66,46 @@ async def examine(proof: Proof, line: LineSettings, ways: Ways) -> None:
             raise Broken
 
 
-async def _answers(proof: Proof, channel: CommandChannel, profile: ModemProfile | GsmProfile) -> None:
+async def _modem(proof: Proof, channel: CommandChannel, line: LineSettings) -> None:
+    found = Finding()
     with proof.step("answers") as step:
-        await channel.flush(b"" if isinstance(profile, GsmProfile) else ESCAPE, LETTING_PASS)
-        for number, within in enumerate(TRIES, 1):
-            if await channel.answers("AT", within):
-                step.finding = "at once" if number == 1 else f"to AT number {number}"
-                break
-        else:
-            raise Failed(
-                "nothing comes back to AT",
-                "Unplug the modem, wait ten seconds and plug it in again. If it stays silent: is this its command port "
-                "(gateway line list shows which), and is line.baud right?",
-            )
-        await channel.ask("ATE0")
+        await channel.flush(ESCAPE, LETTING_PASS)
+        try:
+            found = await Probe(channel).run()
+        except NoModem:
+            raise Failed("nothing comes back to AT", DEAD_MODEM) from None
+        if not found.kind:
+            raise Failed("it has stopped answering", DEAD_MODEM)
+        step.finding = ", ".join(part for part in (found.model, found.firmware) if part) or "it does not say what it is"
     proof.need("answers")
-
-
-async def _analogue(proof: Proof, channel: CommandChannel, profile: ModemProfile) -> None:
     with proof.step("model") as step:
-        said = await channel.ask(Command(profile.identify, information=("",)))
-        step.finding = ", ".join(said.information) or "it does not say what it is"
-        others = {name: known.known_as for name, known in PROFILES.items() if known.known_as}
-        _judge_model(" ".join(said.information), profile.name, profile.known_as, others)
+        known = {found.profile, line.model}.isdisjoint(ANYTHING) and bool(found.profile)
+        step.finding = f"as {line.model}"
+        if known and found.profile != line.model:
+            raise Failed(f'it calls itself "{found.model}", a {found.profile}', f'Set line.model = "{found.profile}".')
     with proof.step("voice") as step:
-        asked = await channel.ask(Command(profile.classes, information=("", "+FCLASS", "#CLS")))
-        classes = " ".join(asked.information)
-        step.finding = f"{profile.classes}: {classes or asked.result}"
-        if "8" not in re.findall(r"[\d.]+", classes):
-            raise Failed(
-                f"it has no voice class ({step.finding})",
-                "This modem does data and fax only. Use one with voice: docs/modems.md lists them.",
-            )
+        sound = found.kind == "voice" or found.can.get(f"sound on a {'sound card' if on_card(line) else 'serial port'}")
+        step.finding = ", ".join(what for what, able in found.can.items() if able)
+        if not sound:
+            what = "it has no voice class" if found.kind == "data" else "it refuses the commands that bring its sound"
+            raise Failed(f"{what}: this modem, or its firmware, is for data only", NO_VOICE)
 
 
-async def _mobile(proof: Proof, channel: CommandChannel, line: LineSettings, profile: GsmProfile) -> None:
-    with proof.step("model") as step:
-        replies = [await gsm_setup.ask(channel, text) for text in ("AT+CGMI", "AT+CGMM")]
-        said = " ".join(text for reply in replies for text in reply.information)
-        step.finding = said or "it does not say what it is"
-        _judge_model(said, profile.name, profile.known_as, {name: p.known_as for name, p in GSM_PROFILES.items()})
-    with proof.step("voice") as step:
-        await _mobile_voice(channel, profile)
-        step.finding = "it has the commands for a call's sound"
+async def _mobile(proof: Proof, channel: CommandChannel, line: LineSettings) -> None:
     library = Library(channel)
     try:
         with proof.step("sim") as step:
             await gsm_setup.unlock(channel, library, line.pin)
             step.finding = "ready"
         with proof.step("network") as step:
-            proof.need("sim")
             await gsm_setup.await_network(channel)
             operator = await library.run(lambda modem: modem.networkName)
             signal = await library.run(lambda modem: modem.signalStrength)
             step.finding = f"{operator or 'an unnamed network'}, signal {signal} of 31"
     except Broken:
-        proof.steps["network"].status = "failed" if proof.steps["sim"].status == "passed" else "not run"
+        return  # the step that failed says so
     finally:
         library.shut()
-
-
-async def _mobile_voice(channel: CommandChannel, profile: GsmProfile) -> None:
-    for text in (*profile.serial.prepare, *profile.serial.begin):
-        name = text.partition("=")[0]
-        reply = await gsm_setup.ask(channel, f"{name}?")
-        if reply.result != "OK":
-            raise Failed(
-                f"it answers {reply.result} to {name}?: its calls have no sound for us",
-                "This modem, or its firmware, is for data only. Use one with voice: docs/gsm.md lists them.",
-            )
-
-
-def _judge_model(said: str, model: str, pattern: str, others: dict[str, str]) -> None:
-    if re.search(pattern, said, re.IGNORECASE):
-        return
-    for name, known_as in others.items():
-        if name != model and re.search(known_as, said, re.IGNORECASE):
-            raise Failed(f'it calls itself "{said}", a {name}', f'Set line.model = "{name}".')
 
 
 def _country(proof: Proof, line: LineSettings) -> None:
@@ -207,12 +157,14 @@ def frequencies(sound: Samples) -> list[float]:
 
 
 def _judge_tone(tones: list[float], country: str) -> None:
-    def fits(known: tuple[int, ...]) -> bool:
-        return len(known) == len(tones) and all(abs(a - b) <= NEAR for a, b in zip(known, tones, strict=True))
+    def fits(known: ProgressTone | None) -> bool:
+        wanted = known.frequencies if known is not None else ()
+        return len(wanted) == len(tones) and all(abs(a - b) <= NEAR for a, b in zip(wanted, tones, strict=True))
 
-    if country not in DIAL_TONES or fits(DIAL_TONES[country]):
+    ours = dial_tone_of(country)
+    if ours is None or fits(ours):
         return
-    elsewhere = [name for name, known in DIAL_TONES.items() if fits(known)]
+    elsewhere = [name for name in PROFILES if fits(dial_tone_of(name))]
     heard = " + ".join(f"{tone:.0f}" for tone in tones)
     if elsewhere:
         raise Failed(

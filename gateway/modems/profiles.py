@@ -36,8 +36,6 @@ class ModemProfile:
 
     name: str
     identify: str
-    known_as: str
-    """A pattern for what it then says of itself; "" where that may be anything."""
     caller_id: tuple[str, ...]
     """At every init: units lose it on ATZ or when replugged."""
     answer: str
@@ -52,8 +50,6 @@ class ModemProfile:
     """Full duplex, where the model has it."""
     rate: int = 8000
     coding: Literal["linear8", "ulaw"] = "linear8"
-    classes: str = "AT+FCLASS=?"
-    """Asks for its service classes; 8 is voice."""
     idle: str = "AT+FCLASS=0"
     """Back to data class, where ringing is told as RING and caller ID works everywhere."""
     hang_up: str = "ATH"
@@ -93,7 +89,6 @@ _VOICE_FINALS = ("OK", "VCON", "ERROR", "NO CARRIER")
 V253 = ModemProfile(
     name="v253",
     identify="ATI3",
-    known_as="",
     caller_id=("AT+VCID=1",),
     answer="AT+FCLASS=8;+VLS=1",
     dial="AT+FCLASS=8;+VRN=0;DT",
@@ -105,7 +100,6 @@ V253 = ModemProfile(
 USR5637 = replace(
     V253,
     name="usr5637",
-    known_as=r"U\.? ?S\.? ?Robotics",
     dial="AT+FCLASS=8;DT",  # says OK once the digits are out, whatever +VRN
     both=_both("AT+VTR"),
     ended_by=frozenset(),  # never sends one
@@ -115,7 +109,6 @@ USR5637 = replace(
 CONEXANT = replace(
     V253,
     name="conexant",
-    known_as=r"CX9|CONEXANT",
     sound=("AT+VSM=1,8000,0,0",),
     both=_both("AT+VTR"),
     country={"JP": ("AT+GCI=00",), "FR": ("AT!4886=02",)},
@@ -125,7 +118,6 @@ CONEXANT = replace(
 ROCKWELL = ModemProfile(
     name="rockwell",
     identify="ATI3",
-    known_as=r"ACF|ROCKWELL|^RC\d",
     caller_id=("AT#CID=1",),
     answer="AT#CLS=8;A",
     dial="AT#CLS=8;#VRN=0;DT",
@@ -133,11 +125,10 @@ ROCKWELL = ModemProfile(
     play=_play("AT#VTX"),
     record=_record("AT#VRX"),
     rate=7200,
-    classes="AT#CLS=?",
     idle="AT#CLS=0",
 )
 
-MULTITECH = replace(V253, name="multitech", known_as=r"MT9234|MultiTech", ended_by=frozenset())
+MULTITECH = replace(V253, name="multitech", ended_by=frozenset())
 
 PROFILES: Mapping[str, ModemProfile] = {
     profile.name: profile for profile in (USR5637, CONEXANT, ROCKWELL, MULTITECH, V253)

@@ -4,11 +4,14 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from gateway.errors import GatewayError, SettingsError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ORDER = re.compile(r"(\d+):(\d+)")
 
@@ -75,10 +78,12 @@ def demo(
     )
     console = Console(stderr=as_json, highlight=False, quiet=as_json)
     outcome = bench_demo.run(options, console)
+    money = _money(out)
     if as_json:
-        click.echo(json.dumps(summary(outcome, options), ensure_ascii=False, indent=2))
+        click.echo(json.dumps({**summary(outcome, options), "money": money}, ensure_ascii=False, indent=2))
     else:
         print_report(console, outcome, options)
+        _print_money(console, money)
     sys.exit(0 if not outcome.problems else 1)
 
 
@@ -100,3 +105,40 @@ def _order(keys: str | None, meaning: str | None) -> tuple[tuple[str, int], ...]
             "--keys takes digits, * and # in groups, --order article:quantity: --keys '1 1 25# 2# 1' --order 25:2"
         )
     return tuple((line[1], int(line[2])) for line in lines if line is not None)
+
+
+def _money(out: Path) -> dict[str, Any]:
+    """What the answered call-backs cost and would have cost, at the shipped sample prices."""
+    from gateway.calls.money import to_coin
+    from gateway.calls.sample_prices import SAMPLE_DAY, at_sample_prices
+    from gateway.calls.savings import Sums
+    from gateway.settings import load
+    from gateway.store.database import read_only
+
+    settings = load(out / "domestic" / "gateway.toml")
+    total = Sums()
+    exchange: dict[str, None] = {}
+    with read_only(settings.store) as connection:
+        for entry in at_sample_prices(connection, settings):
+            total.add(entry)
+            exchange.update(dict.fromkeys(filter(None, entry.exchange.split("; "))))
+    amounts = {"cost": total.cost, "direct": total.direct, "saved": total.saved}
+    return {
+        "answered": total.answered,
+        "seconds": round(total.seconds, 3),
+        **{name: str(to_coin(amount, "JPY")) for name, amount in amounts.items()},
+        "currency": "JPY",
+        "prices": f"sample data of {SAMPLE_DAY:%Y-%m}",
+        "exchange": list(exchange),
+    }
+
+
+def _print_money(console: "Console", money: dict[str, Any]) -> None:
+    if not money["answered"]:
+        return
+    calls = "the call" if money["answered"] == 1 else f"{money['answered']} calls"
+    console.print(
+        f"{calls}, {money['seconds']:.0f} s of talk: [bold]{money['cost']} yen[/] called back from overseas, "
+        f"{money['direct']} yen called directly: [bold green]{money['saved']} yen saved[/]"
+    )
+    console.print(f"[dim]by {money['prices']}; {'; '.join(money['exchange'])}[/]")

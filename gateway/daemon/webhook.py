@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from gateway.calls.alarms import Alarm
@@ -15,11 +16,11 @@ TRIES = (0.0, 5.0, 60.0)
 """Seconds before each of them."""
 
 
-async def post(url: str, alarm: Alarm, box: str) -> bool:
+async def post(url: str, alarm: Alarm, box: str, waits: Sequence[float] = TRIES) -> bool:
     """Tell ``url`` of an alarm. False, and a line in the log, where nobody took it with a status from 200 to 299."""
     body = json.dumps({"box": box, "at": alarm.at, "alarm": alarm.kind, "says": alarm.says}).encode()
     problem = ""
-    for wait in TRIES:
+    for wait in waits:
         await asyncio.sleep(wait)
         try:
             async with asyncio.timeout(PATIENCE):

@@ -4,13 +4,15 @@ Real daemons, emulated modems, a virtual exchange. Each customer's keys and the 
 in ``BASKETS``: the demo succeeds only if the shop's box has exactly those orders.
 """
 
+import contextlib
+import fcntl
 import json
+import os
 import random
 import shutil
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -49,6 +51,7 @@ READABLE = 4.0
 """Lines times speed up to which prompts are shown as they are spoken; beyond that nobody could read them."""
 HELLO = 0.48
 """Seconds of the English greeting, which begins with that word."""
+LOCK = ".demo"
 RESULTS = ("hello.wav", "timeline.json", "first-leg.wav", "call-back.wav", "call-back.png")
 
 
@@ -150,8 +153,8 @@ def say_hello(path: Path) -> None:
 
 def run(options: Options, console: Console) -> Outcome:
     """The whole demo; its files are in ``options.out`` afterwards. Raises ``GatewayError``."""
-    prepare(options.out)
-    with sound_cards(options.out / "pulse", tuple(options.cards)) if options.cards else nullcontext():
+    cards = sound_cards(options.out / "pulse", tuple(options.cards)) if options.cards else contextlib.nullcontext()
+    with prepared(options.out), cards:
         return _run(options, console)
 
 
@@ -179,27 +182,33 @@ def _run(options: Options, console: Console) -> Outcome:
     outcome = _judge(everybody, stories, orders, calls)
     still = off_hook_now(events, [number for box in BOXES for number in plan.numbers(box)])
     outcome.problems += [f"line {number} is off hook at the end" for number in sorted(still)]
-    late = [event["seconds"] for event in events if event["event"] == "late"]
-    if late:
-        outcome.notes.append(
-            f"this machine was late {len(late)} times, by {max(late):.1f} s at worst; choose a lower --speed"
-        )
+    if not rig.could_keep_up():
+        outcome.notes.append(f"this machine could not keep up with speed {options.speed:g}; the figures are doubtful")
     _leave_files(options, outcome, events)
     return outcome
 
 
-def prepare(out: Path) -> None:
-    """Make room. Raises ``DemoError`` where ``out`` is somebody else's."""
+@contextlib.contextmanager
+def prepared(out: Path) -> Iterator[None]:
+    """Room for one demo at a time. Raises ``DemoError`` where ``out`` is somebody else's, or a demo runs there."""
     if out.exists() and not out.is_dir():
         raise DemoError(f"{out}: is not a folder; name another with --out")
-    if out.is_dir() and any(out.iterdir()) and not (out / "exchange.toml").exists():
+    if out.is_dir() and any(out.iterdir()) and not (out / LOCK).exists():
         raise DemoError(f"{out}: there is something else in this folder; name another with --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in RESULTS:
-            (out / name).unlink(missing_ok=True)
+        lock = os.open(out / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise DemoError(f"{out}: can't be written: {error.strerror}; name another folder with --out") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for name in RESULTS:
+            (out / name).unlink(missing_ok=True)
+        yield
+    except BlockingIOError:
+        raise DemoError(f"{out}: a demo is running in this folder; wait for it, or name another with --out") from None
+    finally:
+        os.close(lock)
 
 
 def _play(rig: Rig, options: Options, everybody: Sequence[Wanted], console: Console) -> None:

@@ -31,8 +31,8 @@ TOP_DB = -16.0
 ROW_SECONDS = 16.0
 INCHES = 14.0
 CJK_FONTS = ("Noto Sans CJK JP", "Noto Sans JP", "IPAPGothic", "IPAGothic", "TakaoPGothic", "VL PGothic")
-CHARACTERS_PER_SECOND = 15.0
-"""Narrow characters of a label that fit above a second of sound."""
+LATIN_PER_SECOND, CJK_PER_SECOND = 12.5, 7.5
+"""Characters of a label that fit above a second of sound."""
 
 
 class NoPictures(GatewayError):
@@ -101,7 +101,7 @@ def _draw_prompts(axes: Any, prompts: Sequence[Said], begin: float, font: list[s
         if right - left <= 0.02:
             continue
         axes.barh(0.46, right - left - 0.03, left=left, height=0.78, color=PROMPT, linewidth=0)
-        fits = int((right - left) * CHARACTERS_PER_SECOND)
+        fits = int((right - left - 0.1) * (LATIN_PER_SECOND if said.text.isascii() else 2 * CJK_PER_SECOND))
         text = said.text if said.begin >= begin else f"… {said.text}"
         label = _wrapped(text + (" ✂" if said.cut and right == said.end else ""), fits)
         axes.text(
@@ -153,7 +153,7 @@ def _wrapped(text: str, fits: int) -> str:
     """In two lines of so many narrow characters at most; "" where not even a few fit."""
     if fits < 4:
         return ""
-    if text.isascii():
+    if all(_width(character) == 1 for character in text):
         lines = textwrap.wrap(text, fits) or [""]
     else:
         lines, wide = [""], 0

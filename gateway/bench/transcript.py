@@ -171,7 +171,7 @@ def _words(group: Sequence[Said], language: str) -> list[str]:
             words += [_counted(clip, language) for clip in clips]
         else:
             words += [each.text for each in group if each.clip in clips]
-    return words
+    return [word for word in words if word]
 
 
 def _added_up(clips: Sequence[str]) -> int:
@@ -186,7 +186,9 @@ def _counted(clip: str, language: str) -> str:
     kind, figures = clip.split("_", 1)
     if not figures.isdecimal():
         return ({"q": "個", "y": "円"} if language == "ja" else {"q": figures, "y": "yen"})[kind]
-    return f"{figures}{'個' if kind == 'q' else '円'}"
+    if language == "ja":
+        return f"{figures}{'個' if kind == 'q' else '円'}"
+    return f"{figures} {'pieces' if kind == 'q' else 'yen'}"
 
 
 def read_side(path: Path, side: int, start: int = 0) -> Samples:

@@ -137,6 +137,7 @@ class GsmLine:
             self._rung.put_nowait(None)
             if self._outcome is not None and not self._outcome.done():
                 self._outcome.set_exception(lost)
+                self._outcome.exception()  # marked as seen: the command in hand may tell it first
             if self._voice is not None:
                 self._voice.end(lost)
 

@@ -1,6 +1,7 @@
 """The mobile line, each family on its emulator: the free line, the fast answer, no lost call."""
 
 import asyncio
+import random
 import wave
 from pathlib import Path
 from typing import Any
@@ -526,6 +527,30 @@ async def test_a_call_begins_without_an_earlier_ones_sound(model: str) -> None:
         async with bench.line.answered(await next_call(bench.line)) as voice:
             heard = np.concatenate([(await voice.hear()).samples for _ in range(25)])
         assert not heard.any()
+
+
+@each_model
+async def test_noise_on_the_line_costs_no_call_and_leaves_the_line_free(model: str) -> None:
+    rng = random.Random(model)
+
+    async def noise(bench: GsmLab) -> None:
+        while True:
+            await asyncio.sleep(rng.uniform(0.005, 0.2))
+            bench.modem.send_garbage(b"\r\n" + rng.randbytes(rng.randrange(1, 40)) + b"\r\n")
+
+    async with gsm_lab(model) as bench:
+        noisy = asyncio.create_task(noise(bench))
+        for _ in range(20):
+            await ring(bench)
+            call = await next_call(bench.line)
+            assert call.caller == CUSTOMER
+            async with bench.line.answered(call) as voice:
+                voice.play(tone(1000, 0.3))
+                await voice.played()
+            assert bench.free
+            bench.telephone.wire.on_hook()
+            await asyncio.sleep(0.5)
+        noisy.cancel()
 
 
 def recorded(folder: Path) -> Any:

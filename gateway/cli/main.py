@@ -15,6 +15,7 @@ COMMANDS = {
     "exchange": ("gateway.cli.exchange", "exchange", "The bench's telephone exchange: serve modem ports, place calls."),
     "keys": ("gateway.cli.keys", "keys", "Make this box's key pair and trust the other box."),
     "line": ("gateway.cli.line", "line", "Look at one line and its modem."),
+    "link": ("gateway.cli.link", "link", "Show the link to the other box, route by route."),
     "menu": ("gateway.cli.menu", "menu", "Check and draw the order menu."),
     "orders": ("gateway.cli.journal", "orders", "Show the orders."),
     "policy": ("gateway.cli.policy", "policy", "Say what may be dialled, and why; stop all dialling."),
@@ -25,6 +26,7 @@ COMMANDS = {
     ),
     "report": ("gateway.cli.report", "report", "Show what was saved, and where a carrier's bill says otherwise."),
     "run": ("gateway.cli.run", "run", "Run this box, domestic or overseas, as its settings say."),
+    "store": ("gateway.cli.store", "store", "Back the store up, check it, erase a number from it."),
     "tariff": ("gateway.cli.tariff", "tariff", "Import rate decks; say what a call costs in every way."),
     "tones": ("gateway.cli.tones", "tones", "Name the call-progress tones in sound."),
 }

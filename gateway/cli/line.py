@@ -6,6 +6,7 @@ from gateway.cli.lazy import LazyGroup
 
 COMMANDS = {
     # name: (module, attribute, one line of help)
+    "adopt": ("gateway.cli.line_adopt", "adopt", "Name the modem just plugged in, and write its settings."),
     "answer": ("gateway.cli.line_call", "answer", "Answer a call by hand; tell what is heard."),
     "at": ("gateway.cli.line_at", "at", "A careful AT console, with times."),
     "decode": ("gateway.cli.line_decode", "decode", "Tell what a modem said, from raw bytes."),

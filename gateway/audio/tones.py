@@ -13,7 +13,7 @@ from gateway.audio.tones_table import tones_heard_in
 from gateway.line import Samples
 
 SILENCE = 0.8
-"""Seconds without voice or tone that are a silence; the pauses of busy tones are shorter."""
+"""Seconds without voice, tone or key that are a silence; the pauses of busy tones are shorter."""
 VOICE_WINDOW = 15
 VOICE_HOPS = 6
 """So many voiced hops of the last ``VOICE_WINDOW``, 0.3 s, are speech."""
@@ -79,7 +79,7 @@ class ToneListener:
     def _hear(self, hop: Hop) -> list[ToneEvent]:
         self._hops += 1
         found = [self._cadence.hear(hop), self._singles.hear(hop), self._voice(hop)]
-        if self._cadence.sounding or self._singles.sounding:
+        if hop.tonal or self._cadence.sounding or self._singles.sounding:
             self._sounding_at = self._hops
         names = [named for named in found if named is not None]
         if not names and self._hops - self._sounding_at >= SILENCE / HOP_TIME:

@@ -30,6 +30,8 @@ VOICED = 0.5
 """Autocorrelation at the pitch of what the two strongest tones leave: noise hardly reaches 0.4, voices stay above."""
 PITCH = slice(20, 110)
 """Samples: 73 to 400 Hz."""
+TONAL = 0.15
+"""Most that they leave of a key's."""
 LEFT = 0.03
 """Least share of power that the two strongest tones leave of a voice."""
 
@@ -74,6 +76,8 @@ class Hop:
     """All but noise is in the progress band."""
     frequency: float = 0.0
     """Of a single tone, Hz; 0 if there is none."""
+    tonal: bool = False
+    """Next to all of it is in two frequencies, as a key's."""
     voiced: bool = False
 
 
@@ -99,15 +103,15 @@ class Spectrum:
         in_peak, moment = float(strongest.sum()), float(strongest @ _FIVE)
         if in_peak > IN_TONE * total:
             hop.frequency = BIN * (peak + moment / in_peak)
-        hop.voiced = _voiced(power, total, peak)
+        hop.tonal, hop.voiced = _besides(power, total, peak)
         return hop
 
 
 _FIVE = np.arange(-2, 3, dtype=np.float32)
 
 
-def _voiced(power: Powers, total: float, peak: int) -> bool:
-    """Whether there is a pitch even without the two strongest tones."""
+def _besides(power: Powers, total: float, peak: int) -> tuple[bool, bool]:
+    """Whether the two strongest tones leave next to nothing; and whether there is a pitch in what they leave."""
     power[: AUDIBLE.start] = 0
     power[AUDIBLE.stop :] = 0
     power[peak - 2 : peak + 3] = 0
@@ -116,5 +120,5 @@ def _voiced(power: Powers, total: float, peak: int) -> bool:
     correlation = np.fft.irfft(power)
     left = float(correlation[0]) * WINDOW / 2
     if left < LEFT * total or left < FLOOR * _SCALE:
-        return False
-    return bool((correlation[PITCH] > VOICED * correlation[0] * _CORRELATION).any())
+        return left < TONAL * total, False
+    return left < TONAL * total, bool((correlation[PITCH] > VOICED * correlation[0] * _CORRELATION).any())

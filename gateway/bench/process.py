@@ -22,9 +22,6 @@ from gateway.errors import GatewayError
 COMMAND = (sys.executable, "-c", "from gateway.cli.main import main; main()")
 """``gateway``, of the same installation as we are."""
 
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""Matrices of 20 ms of sound are too small to be shared out: idle threads that spin cost ten times the work."""
-
 STOPPING = 10.0
 """Real seconds until SIGKILL follows SIGTERM."""
 
@@ -86,7 +83,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **ONE_THREAD, **self._environment, "NOTIFY_SOCKET": name},
+                env={**os.environ, **self._environment, "NOTIFY_SOCKET": name},
             )
 
     def await_ready(self, within: float = 30.0) -> None:

@@ -11,6 +11,7 @@ COMMANDS = {
     # name: (module, attribute, one line of help)
     "calls": ("gateway.cli.journal", "calls", "Show the calls and what became of them."),
     "demo": ("gateway.cli.demo", "demo", "Run the main job on the bench: a customer's call is turned round."),
+    "doctor": ("gateway.cli.doctor", "doctor", "Look at the whole box: settings, keys, peer, lines, clock, power, ..."),
     "dtmf": ("gateway.cli.dtmf", "dtmf", "Decode and encode DTMF keys in sound files."),
     "exchange": ("gateway.cli.exchange", "exchange", "The bench's telephone exchange: serve modem ports, place calls."),
     "keys": ("gateway.cli.keys", "keys", "Make this box's key pair and trust the other box."),

@@ -60,3 +60,16 @@ def test_a_country_without_a_known_prefix_asks_for_one() -> None:
 
 def test_a_reason_that_nobody_defined_is_unknown() -> None:
     assert [reason_of(letter) for letter in "PpOCSAZ"] == ["P", "P", "O", "C", "S", "?", "?"]
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+819012345678", ("Asia/Tokyo",)),
+        ("+12065550100", ("America/Los_Angeles",)),
+        ("+18765550123", ("America/Jamaica",)),  # a mobile of country code 1 is not anywhere in it
+        ("+881612345678", ()),
+    ],
+)
+def test_a_number_tells_where_it_may_be(number: str, zones: tuple[str, ...]) -> None:
+    assert PhoneNumber(number).time_zones == zones

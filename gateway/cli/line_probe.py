@@ -10,7 +10,7 @@ import click
 from gateway import clock
 from gateway.errors import GatewayError
 from gateway.modems.commands import CommandChannel
-from gateway.modems.gsm_sound import sound_of
+from gateway.modems.gsm_sound_choice import sound_of
 from gateway.modems.probe import Finding, Probe
 from gateway.modems.serial_port import SerialPort
 from gateway.modems.trace import Trace

@@ -15,7 +15,7 @@ from gateway.modems import gsm_setup
 from gateway.modems.catalogue import open_line
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import Library
-from gateway.modems.gsm_sound import on_card
+from gateway.modems.gsm_sound_choice import on_card
 from gateway.modems.probe import Finding, NoModem, Probe
 from gateway.modems.profiles import ESCAPE
 from gateway.modems.serial_port import Port, SerialPort

@@ -17,7 +17,8 @@ from gateway.modems.background import Background, surely
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import CALL_FINALS, GSM_FINALS, Library
 from gateway.modems.gsm_profiles import GsmProfile
-from gateway.modems.gsm_sound import OnLost, Sound, on_card, sound_of
+from gateway.modems.gsm_sound import OnLost, Sound
+from gateway.modems.gsm_sound_choice import on_card, sound_of
 from gateway.modems.gsm_voice import GsmVoice
 from gateway.modems.losses import NoNetwork
 from gateway.modems.recording import Recording

@@ -6,15 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from gateway.errors import SettingsError
 from gateway.line import SAMPLE_RATE, LineLost, Samples
-from gateway.modems.serial_port import Port, SerialPort
-from gateway.settings import LineSettings
+from gateway.modems.serial_port import Port
 
 FRAME = 160
 """Samples at 8 kHz in 20 ms."""
 FRAME_TIME = FRAME / SAMPLE_RATE
-ALSA = "alsa:"
 
 OnLost = Callable[[LineLost], None]
 Exchange = Callable[[Samples, bool], Samples]
@@ -133,27 +130,3 @@ class SerialSound:
         if may_speak:
             self._played_to += FRAME_TIME
             self._port.write(near.astype("<i2").tobytes())
-
-
-def on_card(settings: LineSettings) -> bool:
-    """Whether the sound is on an ALSA device."""
-    return (settings.audio or "").startswith(ALSA)
-
-
-def sound_of(settings: LineSettings, on_lost: OnLost) -> Sound:
-    """What ``line.audio`` names. Raises ``SettingsError`` where it is missing, or ALSA is not installed."""
-    where = settings.audio
-    if where is None:
-        raise SettingsError(
-            f'line "{settings.name}": a {settings.model} has its sound elsewhere; '
-            "set line.audio to its second serial port, or to alsa: and a device (alsa:hw:Android)"
-        )
-    if not on_card(settings):
-        return SerialSound(lambda: SerialPort(where, settings.baud, settings.name), on_lost)
-    try:
-        from gateway.modems.sound_card import SoundCard  # needs a library that is compiled against ALSA
-    except ImportError:
-        raise SettingsError(
-            f'line "{settings.name}": sound on an ALSA device needs pyalsaaudio; install the extra gateway[alsa]'
-        ) from None
-    return SoundCard(where.removeprefix(ALSA), settings.name, on_lost)

@@ -36,10 +36,10 @@ def settings(folder: Path, model: str, answer: str) -> Settings:
 def test_the_free_trigger_is_for_mobile_lines_only(tmp_path: Path) -> None:
     check_models(settings(tmp_path, "sim7600", "reject"))
     check_models(settings(tmp_path, "usr5637", "answer"))
-    with pytest.raises(SettingsError, match='line "a": a usr5637 can\'t refuse a call; set guidance.answer'):
+    with pytest.raises(SettingsError, match=r'line "a": a usr5637 can\'t refuse a call; set guidance.answer'):
         check_models(settings(tmp_path, "usr5637", "reject"))
 
 
 def test_a_model_that_nobody_knows_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match='line "a": model "nokia" is not known; choose one of .*sim7600'):
+    with pytest.raises(SettingsError, match=r'line "a": model "nokia" is not known; choose one of .*sim7600'):
         check_models(settings(tmp_path, "nokia", "answer"))

@@ -8,7 +8,7 @@ another set of the same kind.
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes measure side by side
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two processes measure side by side
 
 import argparse
 import json

@@ -116,6 +116,12 @@ class FilterBank:
         strong &= np.minimum(low, high) > floor
         return np.asarray(strong.any(axis=0), dtype=np.bool_)
 
+    def power_in_10_ms(self, row: int, line: int, hops: int) -> Floats:
+        """The eight tones' power in windows of two blocks, for the last hops up to buffer row ``row``: (hops, 8)."""
+        sums = self.sums[row - hops : row + 1, line]
+        square = np.square(sums[:-1] + sums[1:])
+        return np.asarray((square[:, 0:8] + square[:, 8:16]) * (TO_POWER * (SPAN / 2) ** 2))
+
     def all_above(self, count: int, least: Floats) -> npt.NDArray[np.bool_]:
         """For each line whether in the last ``count`` hops every tone had at least its ``least`` power, (lines, 8)."""
         above = self.power[self.newest - count : self.newest] >= least

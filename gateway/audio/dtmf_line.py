@@ -1,10 +1,11 @@
 """One line's ears: from the tones' power, hop by hop, to keys that go down and up."""
 
 import cmath
+import itertools
 import math
 from dataclasses import dataclass
 
-from gateway.audio.dtmf_bank import BLOCK, WINDOW, FilterBank
+from gateway.audio.dtmf_bank import BLOCK, HISTORY, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import Evidence, weigh
 from gateway.audio.dtmf_keys import KEYS, KeyDown, KeyEvent, KeyUp
 from gateway.audio.dtmf_look import look
@@ -26,6 +27,8 @@ HOLD = 0.12
 """Share of its power to which a tone may fall without being gone."""
 GAP = 4
 """Hops below ``HOLD`` that part two presses: 20 ms of lost sound show as 14 ms, a pause of 30 ms as 24 ms."""
+PAUSE = 5
+"""The same in windows of 10 ms: 20 ms of lost sound show as 17 ms, a pause of 30 ms as 27 ms."""
 RELEASE = 13
 """Hops below ``HOLD`` after which the key is up: two lost packets, 40 ms, may still be bridged."""
 COHERENT = 0.45  # radians
@@ -156,11 +159,15 @@ class LineEars:
         events.append(_key_down(evidence))
 
     def _same(self, press: Press, evidence: Evidence, row: int) -> bool:
-        """Whether a tone that was away for a moment is the press that is still down: what lies between is lost sound
-        (nothing but zeros), and the tones' phases run on as if it had not been lost."""
-        if press.gap < GAP:
+        """Whether a tone that was away for a moment is the press that is still down.
+
+        It is if there was no pause to speak of, only a phase that a papered-over loss had broken; and if what lies
+        between is lost sound (nothing but zeros), and the tones' phases run on as if it had not been lost.
+        """
+        length = evidence.end - evidence.onset
+        if press.gap < GAP or self._longest_pause(press, row, length // BLOCK + RELEASE) < PAUSE:
             return True
-        onset = (row + 1) * BLOCK - (evidence.end - evidence.onset)
+        onset = (row + 1) * BLOCK - length
         if self._bank.sound[self._line, onset - WINDOW // 2 : onset - 8].any():
             return False
         old, new = press.evidence.fit, evidence.fit
@@ -170,6 +177,12 @@ class LineEars:
             if abs(cmath.phase(new.phase[tone] * (old.phase[tone] * cmath.rect(1, turn)).conjugate())) > COHERENT:
                 return False
         return True
+
+    def _longest_pause(self, press: Press, row: int, hops: int) -> int:
+        """The most hops on end in which a tone of the key was away, judged in windows of 10 ms."""
+        power = self._bank.power_in_10_ms(row, self._line, min(hops, HISTORY - 2))
+        away = (power[:, press.low] < press.hold[0]) | (power[:, press.high] < press.hold[1])
+        return max((len(list(hop)) for gone, hop in itertools.groupby(away.tolist()) if gone), default=0)
 
     def _release(self, press: Press, row: int) -> KeyUp:
         self.press = None

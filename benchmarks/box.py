@@ -1,0 +1,159 @@
+"""What the gateway costs a small machine: ``make bench-box`` (about four minutes).
+
+Start-up, memory, processor and card writes of the real daemons on the bench; and calls on many lines at once on light
+modems of their own (``box_modems.py``), which count the frames that came too late. In a guest the same run prints how
+many times slower it is than the host, with --host out/bench/box.json of the host.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gateway.bench.customers import CallOrder
+from gateway.bench.rig import BOXES, Plan, Rig
+
+TICKS = os.sysconf("SC_CLK_TCK")
+HERE = Path(__file__).parent
+COMMAND = (sys.executable, "-c", "from gateway.cli.main import main; main()")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; ``most`` is None where nothing is required."""
+
+    name: str
+    value: float
+    unit: str
+    most: float | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is within what is required."""
+        return self.most is None or self.value <= self.most
+
+
+def pid_of(rig: Rig, box: str) -> int:
+    """Of a daemon."""
+    process = rig.boxes[box]._process  # type: ignore[index]
+    assert process is not None
+    return process.pid
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def status_of(pid: int, name: str) -> float:
+    """A line of /proc/PID/status, MB."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1000
+
+
+def written_by(pid: int) -> float:
+    """Bytes to the card so far."""
+    lines = Path(f"/proc/{pid}/io").read_text(encoding="ascii").splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("write_bytes")))
+
+
+def help_time(times: int) -> Figure:
+    """The quickest of so many: what the machine does meanwhile only ever adds."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run([*COMMAND, "--help"], stdout=subprocess.DEVNULL, check=True)
+        took.append(time.perf_counter() - began)
+    print(f"gateway --help: median {1000 * statistics.median(took):.0f} ms of {times}")
+    return Figure("gateway --help", 1000 * min(took), "ms", 150)
+
+
+def daemons(lines: int, seconds: float) -> list[Figure]:
+    """Both real daemons with so many lines: at start, idle, and after a call."""
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder, Rig(Path(folder), Plan(lines=lines)) as rig:
+        for box in BOXES:
+            rig.boxes[box].stop()
+            began = time.monotonic()
+            rig.restart(box)
+            figures.append(Figure(f"{box}: start to ready, {lines} lines", time.monotonic() - began, "s"))
+        time.sleep(5.0)
+        before = {box: (cpu_of(pid_of(rig, box)), written_by(pid_of(rig, box))) for box in BOXES}
+        time.sleep(seconds)
+        for box in BOXES:
+            cpu, written = before[box]
+            pid = pid_of(rig, box)
+            idle = 100 * (cpu_of(pid) - cpu) / seconds
+            figures.append(Figure(f"{box}: idle, all of it", idle, "% of a core"))
+            figures.append(Figure(f"{box}: an idle line's share", idle / lines, "% of a core", 0.3))
+            per_day = (written_by(pid) - written) / seconds * 86400 / 1e6
+            figures.append(Figure(f"{box}: writes to the card, idle", per_day, "MB a day"))
+        shop = rig.plan.number("domestic", 1)
+        rig.call(CallOrder(caller="+819012345678", called=shop, mood="patient", keys="1 1 25# 2# 1"))
+        rig.wait(lambda: len(rig.orders()) == 1, "the order", 60.0)
+        for box, most in (("domestic", 60.0), ("overseas", 80.0)):
+            figures.append(
+                Figure(f"{box}: memory after a call (RSS)", status_of(pid_of(rig, box), "VmRSS"), "MB", most)
+            )
+    return figures
+
+
+def calls(lines: int, seconds: float) -> list[Figure]:
+    """So many calls at once, each with its ears on."""
+    with tempfile.TemporaryDirectory() as folder:
+        modems = subprocess.Popen(
+            [sys.executable, str(HERE / "box_modems.py"), folder, str(lines)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert modems.stdin is not None
+        assert modems.stdout is not None
+        modems.stdout.readline()
+        command = [sys.executable, str(HERE / "box_calls.py"), folder, str(lines), str(seconds)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        modems.stdin.close()
+        frames, late, held_up = map(int, modems.stdout.readline().split())
+        modems.wait()
+    cpu, wall = float(said[0]), float(said[1])
+    print(f"{lines} calls: {frames} frames, {late} late; the machine held the modems up {held_up} times")
+    return [
+        Figure(f"{lines} calls at once: one call's share", 100 * cpu / wall / lines, "% of a core", 3.0),
+        Figure(f"{lines} calls at once: late frames", late, f"of {frames}", 0),
+        Figure(f"{lines} calls at once: memory (RSS)", int(said[2]) / 1000, "MB"),
+    ]
+
+
+def main() -> int:
+    """Print the table, write it as JSON; 1 where something is beyond what is required."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--seconds", type=float, default=60.0, help="of idling, and of talking")
+    options.add_argument("--lines", type=int, default=32)
+    options.add_argument("--calls-only", action="store_true", help="leave the daemons out")
+    options.add_argument("--host", type=Path, help="the host's result, to print ratios to")
+    options.add_argument("--out", type=Path, default=Path("out/bench/box.json"))
+    chosen = options.parse_args()
+    figures = [help_time(15)]
+    if not chosen.calls_only:  # the real daemons
+        figures += daemons(4, chosen.seconds)
+    for lines in (1, chosen.lines):
+        figures += calls(lines, chosen.seconds / 2)
+    host = {one["name"]: one["value"] for one in json.loads(chosen.host.read_text())} if chosen.host else {}
+    for figure in figures:
+        most = "" if figure.most is None else f"  (at most {figure.most:g})"
+        times = f"  ×{figure.value / host[figure.name]:.1f} of the host's" if host.get(figure.name) else ""
+        print(f"{'✓' if figure.kept else '✗'} {figure.name}: {figure.value:.3g} {figure.unit}{most}{times}")
+    chosen.out.parent.mkdir(parents=True, exist_ok=True)
+    chosen.out.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n", encoding="utf-8")
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

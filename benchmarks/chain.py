@@ -19,6 +19,8 @@ from gateway.bench.story import Story, read_stories
 
 MODELS = ("usr5637", "conexant", "rockwell")
 NO_RETRY = {"retry": {outcome: [] for outcome in ("busy", "no_answer", "network", "left_early", "machine")}}
+LINE_FREE = 15.0
+"""Seconds until the overseas line has noticed that the customer is gone, so that the next one finds it free."""
 NUMBER_ONLY_EVERY = 4
 """Of so many calls one comes without a name, so that the box must not wait for it."""
 
@@ -49,6 +51,7 @@ def script(shop: str, form: Form) -> dict[str, object]:
         {"do": "answer", "within": 60.0},
         {"do": "wait", "seconds": 1.0},
         {"do": "hang up"},
+        {"do": "wait", "seconds": LINE_FREE},
     ]
     return {"step": steps}
 

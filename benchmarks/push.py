@@ -237,7 +237,8 @@ class TellingPeer(Peer):
 
     def _settle(self, ids: list[str]) -> None:
         super()._settle(ids)
-        self.news.put((len(ids), time.perf_counter()))
+        if ids:
+            self.news.put((len(ids), time.perf_counter()))
 
 
 class Link:

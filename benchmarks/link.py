@@ -12,8 +12,8 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 ROUND_TRIP = 0.150
+PIPELINED = 500
+"""Pushes in one round with a full window."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +38,35 @@ class Line:
 
 
 @contextmanager
-def folder():  # type: ignore[no-untyped-def]
+def folder() -> Iterator[Path]:
     """A folder for one run."""
     with tempfile.TemporaryDirectory(prefix="bench-link-") as name:
         yield Path(name)
 
 
-def pushes(rounds: int, singles: int, many: int) -> list[Line]:
-    """A durable push on one machine."""
-    ways: dict[str, Callable[[Path, int, int], push.Result]] = {"raw TCP": push.run_floor, "link": push.run_link}
+def pushes(rounds: int) -> list[Line]:
+    """A durable push on one machine. Each round has a little of each way, so that all meet the same neighbours."""
     lines = []
-    if shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin"):
-        ways["Mosquitto"] = push.run_mqtt
-    else:
+    makers = {"raw TCP": push.floor, "Mosquitto": push.mosquitto, "link": push.our_link}
+    if not shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin"):
         lines.append(Line("against Mosquitto", "skipped: not installed (make setup-bench)", "≥ 4 × its rate", None))
-    results: dict[str, list[push.Result]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, run in ways.items():
-            with folder() as path:
-                results[name].append(run(path, singles, many))
-    p50 = {name: statistics.median(each.p50 for each in some) for name, some in results.items()}
-    rate = {name: statistics.median(each.rate for each in some) for name, some in results.items()}
-    for name in ways:
-        p99 = statistics.median(each.p99 for each in results[name])
+        del makers["Mosquitto"]
+    single: dict[str, list[float]] = {name: [] for name in makers}
+    rates: dict[str, list[float]] = {name: [] for name in makers}
+    with ExitStack() as stack:
+        ways = {name: stack.enter_context(make(stack.enter_context(folder()))) for name, make in makers.items()}
+        for way in ways.values():
+            push.singles(way, 20)
+        for _ in range(rounds):
+            for name, way in ways.items():
+                single[name] += push.singles(way, 10)
+        for _ in range(rounds):
+            for name, way in ways.items():
+                rates[name].append(PIPELINED / push.pipelined(way, PIPELINED))
+    p50 = {name: statistics.median(took) * 1000 for name, took in single.items()}
+    rate = {name: statistics.median(some) for name, some in rates.items()}
+    for name, took in single.items():
+        p99 = statistics.quantiles(took, n=100)[98] * 1000
         measured = f"p50 {p50[name]:.2f} ms, p99 {p99:.2f} ms; {rate[name]:,.0f} /s pipelined"
         lines.append(Line(f"durable push, {name}", measured, "", None))
     slower, faster = p50["link"] / p50["raw TCP"], rate["link"] / rate["raw TCP"]
@@ -112,8 +120,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds (a minute)")
     parser.add_argument("--part", choices=("all", "push", "routes"), default="all")
     options = parser.parse_args()
-    rounds, seconds = (1, 10.0) if options.quick else (5, 60.0)
-    lines = pushes(rounds, 300, 5000) if options.part != "routes" else []
+    rounds, seconds = (10, 10.0) if options.quick else (50, 60.0)
+    lines = pushes(rounds) if options.part != "routes" else []
     if options.part != "push":
         if reason := routes.why_not():
             lines.append(Line("two routes", f"skipped: {reason}", "", None))

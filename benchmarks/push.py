@@ -14,14 +14,13 @@ import os
 import signal
 import socket
 import sqlite3
-import statistics
 import struct
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol
@@ -40,15 +39,6 @@ HEAD = struct.Struct("!IQ")
 ACK = struct.Struct("!Q")
 
 
-@dataclass(frozen=True)
-class Result:
-    """Milliseconds of one push at a time, and pushes a second with a window of 64."""
-
-    p50: float
-    p99: float
-    rate: float
-
-
 class Way(Protocol):
     """The sending end of one way."""
 
@@ -59,23 +49,26 @@ class Way(Protocol):
         """Wait until the receiver has more on its disk; how many more, and when that was known here."""
 
 
-def measure(way: Way, singles: int, many: int) -> Result:
-    """Run one way: first one push at a time, then with a full window."""
+def singles(way: Way, count: int) -> list[float]:
+    """Seconds of so many pushes, one at a time."""
     took = []
-    for _ in range(singles + 50):
+    for _ in range(count):
         began = time.perf_counter()
         way.post(1)
         took.append(way.settled()[1] - began)
+    return took
+
+
+def pipelined(way: Way, count: int) -> float:
+    """Seconds for so many pushes with 64 of them under way."""
     began, posted, under_way = time.perf_counter(), 0, 0
-    while posted < many or under_way:
-        free = min(WINDOW - under_way, many - posted)
+    while posted < count or under_way:
+        free = min(WINDOW - under_way, count - posted)
         if free:
             way.post(free)
             posted, under_way = posted + free, under_way + free
         under_way -= way.settled()[0]
-    rate = many / (time.perf_counter() - began)
-    took = took[50:]
-    return Result(statistics.median(took) * 1e3, statistics.quantiles(took, n=100)[98] * 1e3, rate)
+    return time.perf_counter() - began
 
 
 def request() -> CallRequest:
@@ -211,7 +204,8 @@ class Floor:
         return len(acks), time.perf_counter()
 
 
-def run_floor(folder: Path, singles: int, many: int) -> Result:
+@contextmanager
+def floor(folder: Path) -> Iterator[Way]:
     """Raw TCP."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -225,7 +219,7 @@ def run_floor(folder: Path, singles: int, many: int) -> Result:
                 stream.send([(sequence, b"") for sequence, _ in letters])
 
     with child(receive), contextlib.closing(listener):
-        return measure(Floor(folder, listener.getsockname()[1]), singles, many)
+        yield Floor(folder, listener.getsockname()[1])
 
 
 class TellingPeer(Peer):
@@ -261,34 +255,40 @@ class Link:
         return self.peer.news.get()
 
 
-def run_link(folder: Path, singles: int, many: int) -> Result:
-    """ZeroMQ with CURVE, as the daemons run it."""
+@contextmanager
+def our_link(folder: Path) -> Iterator[Way]:
+    """ZeroMQ with CURVE, as the daemons run it. Starts threads, so it comes after whatever forks."""
     pair_keys(folder)
     port = free_port()
-    routes = (RouteSettings(name="n", bind=f"tcp://127.0.0.1:{port}"),)
+    settings = settings_of(folder, "domestic", (RouteSettings(name="n", connect=f"tcp://127.0.0.1:{port}"),))
 
     def receive() -> None:
-        settings = settings_of(folder, "overseas", routes)
+        ours = settings_of(folder, "overseas", (RouteSettings(name="n", bind=f"tcp://127.0.0.1:{port}"),))
 
         async def serve() -> None:
-            database = Database.open(settings.store)
-            await Peer(settings, database, Overseas(database, "tokyo").effect, lambda message: None).start()
+            database = Database.open(ours.store)
+            await Peer(ours, database, Overseas(database, "tokyo").effect, lambda message: None).start()
             await asyncio.Event().wait()
 
         clock.run(serve())
 
-    async def send() -> Result:
-        connecting = (RouteSettings(name="n", connect=f"tcp://127.0.0.1:{port}"),)
-        settings = settings_of(folder, "domestic", connecting)
+    ways: SimpleQueue[Way] = SimpleQueue()
+    over = threading.Event()
+
+    async def send() -> None:
         with contextlib.closing(Database.open(settings.store)) as database:
             peer = TellingPeer(settings, database)
             await peer.start()
-            result = await asyncio.to_thread(measure, Link(peer, database), singles, many)
+            ways.put(Link(peer, database))
+            await asyncio.to_thread(over.wait)
             await peer.stop()
-            return result
 
     with child(receive):
-        return clock.run(send())
+        thread = threading.Thread(target=lambda: clock.run(send()))
+        thread.start()
+        yield ways.get()
+        over.set()
+        thread.join()
 
 
 class MqttClient:
@@ -383,7 +383,8 @@ class Mqtt:
         return len(acks), time.perf_counter()
 
 
-def run_mqtt(folder: Path, singles: int, many: int) -> Result:
+@contextmanager
+def mosquitto(folder: Path) -> Iterator[Way]:
     """Mosquitto, QoS 1. Raises ``FileNotFoundError`` where it is not installed."""
     port = free_port()
     settings = folder / "mosquitto.conf"
@@ -391,23 +392,23 @@ def run_mqtt(folder: Path, singles: int, many: int) -> Result:
         f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
         "user root\nlog_type error\n"
     )
-    broker = subprocess.Popen(["mosquitto", "-c", str(settings)], stdout=subprocess.DEVNULL)
+    broker = subprocess.Popen(["mosquitto", "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def receive() -> None:
+        disk = Disk(folder / "mqtt-b" / "gateway.db")
+        client = MqttClient(port, "b", "letters")
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                letters = [(ACK.unpack_from(body)[0], body[ACK.size :]) for body in client.receive()]
+                disk.take(letters)
+                client.publish("acks", [ACK.pack(sequence) for sequence, _ in letters])
+
     try:
         while socket.socket().connect_ex(("127.0.0.1", port)):
             time.sleep(0.05)
-
-        def receive() -> None:
-            disk = Disk(folder / "mqtt-b" / "gateway.db")
-            client = MqttClient(port, "b", "letters")
-            with contextlib.suppress(EOFError, ConnectionError):
-                while True:
-                    letters = [(ACK.unpack_from(body)[0], body[ACK.size :]) for body in client.receive()]
-                    disk.take(letters)
-                    client.publish("acks", [ACK.pack(sequence) for sequence, _ in letters])
-
         with child(receive):
             time.sleep(1.0)  # until it has subscribed
-            return measure(Mqtt(folder, port), singles, many)
+            yield Mqtt(folder, port)
     finally:
         broker.terminate()
         broker.wait()

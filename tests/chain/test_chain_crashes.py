@@ -25,7 +25,7 @@ from gateway.bench.rig import BOXES, Plan, Rig
 from gateway.bench.story import Leg, Story
 from gateway.bench.transcript import Transcriber, read_side
 
-pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 LINES = 2
 SOON = {

@@ -21,7 +21,7 @@ from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 from gateway.bench.story import Story
 
-pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 LINES = 4
 MOODS = ("patient", "patient", "leaves early", "busy", "never answers", "hangs up at once", "gives up")

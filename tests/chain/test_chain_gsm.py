@@ -4,11 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain_lab import ORDER, ORDERED, await_lines_free, await_orders, call_all, customer_number, story_of
+from chain_lab import (
+    ORDER,
+    ORDERED,
+    at_a_speed_that_holds,
+    await_lines_free,
+    await_orders,
+    call_all,
+    customer_number,
+    story_of,
+)
 
 from gateway.bench.customers import CallOrder
 from gateway.bench.pulse import missing, sound_cards
 from gateway.bench.rig import Plan, Rig
+
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 GSM = ("sim800", "sim7600", "ec25", "huawei")
 PSTN = ("usr5637", "conexant", "rockwell", "usr5637")
@@ -40,28 +51,34 @@ def test_an_order_over_mobile_lines_stands_at_the_shop(
     tmp_path: Path, domestic: tuple[str, ...], overseas: tuple[str, ...]
 ) -> None:
     plan = Plan(lines=4, models=domestic, overseas_models=overseas, speed=SPEED_OF_FOUR)
-    with Rig(tmp_path, plan) as rig:
-        order_through(rig)
-        for index in range(4):
-            story = story_of(rig, customer_number(index))
-            assert story.first_leg_s is not None and story.first_leg_s <= 5.0
-            assert story.talk is not None and story.talk.keyed == "".join(ORDER.split())
+    at_a_speed_that_holds(plan, tmp_path, four_orders)
+
+
+def four_orders(rig: Rig) -> None:
+    order_through(rig)
+    for index in range(4):
+        story = story_of(rig, customer_number(index))
+        assert story.first_leg_s is not None and story.first_leg_s <= 5.0
+        assert story.talk is not None and story.talk.keyed == "".join(ORDER.split())
 
 
 def test_with_the_free_trigger_the_first_leg_is_never_answered_and_never_billed(tmp_path: Path) -> None:
     extra: dict[Any, Any] = {"domestic": {"guidance": {"answer": "reject", "settle": 3.0}}}
     plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, extra=extra)
-    with Rig(tmp_path, plan) as rig:
-        customer = CallOrder(
-            caller=customer_number(1), called=plan.number("domestic", 1), mood="patient", keys=ORDER, seed=1
-        )
-        assert rig.call(customer).failed is None
-        assert [order["articles"] for order in await_orders(rig, 1)] == [ORDERED]
-        await_lines_free(rig)
-        story = story_of(rig, customer.caller)
-        assert story.first.off_hook_at is None
-        assert story.first.cause == "rejected"
-        assert story.first.meters == []
+    at_a_speed_that_holds(plan, tmp_path, one_rejected_and_called_back)
+
+
+def one_rejected_and_called_back(rig: Rig) -> None:
+    customer = CallOrder(
+        caller=customer_number(1), called=rig.plan.number("domestic", 1), mood="patient", keys=ORDER, seed=1
+    )
+    assert rig.call(customer).failed is None
+    assert [order["articles"] for order in await_orders(rig, 1)] == [ORDERED]
+    await_lines_free(rig)
+    story = story_of(rig, customer.caller)
+    assert story.first.off_hook_at is None
+    assert story.first.cause == "rejected"
+    assert story.first.meters == []
 
 
 @pytest.mark.soak

@@ -17,7 +17,7 @@ from chain_lab import (
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 
-pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 MODELS = ("usr5637", "conexant", "rockwell")
 

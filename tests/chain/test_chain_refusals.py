@@ -21,7 +21,7 @@ from gateway.bench.rig import Plan, Rig
 from gateway.bench.settings import Reason
 from gateway.bench.story import dialled_by
 
-pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 REASONS: tuple[Reason, ...] = ("P", "O", "C", "S")
 

@@ -18,7 +18,7 @@ from chain_lab import (
 from gateway.bench.customers import CallOrder
 from gateway.bench.rig import Plan, Rig
 
-pytestmark = pytest.mark.timeout(600)  # a machine that can't keep up gets a second and slower run
+pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 SOON = {"retry": {"busy": [10.0] * 6, "no_answer": [5.0], "left_early": [5.0], "network": [5.0]}}
 

@@ -48,14 +48,18 @@ class Dialogue:
         self._prompts = prompts
         self._desk = desk
         self._steps: deque[Step] = deque()
-        self._person = False
+        self._person = self._rings = False
         self._order: str | None = None
         self._asked_at = 0.0
 
     @property
     def outcome(self) -> Outcome:
         """What the call was, should it end now."""
-        return "machine" if self._at_machine and self._menu.outcome == "left early" else self._menu.outcome
+        if self._menu.outcome != "left early":
+            return self._menu.outcome
+        if self._rings:
+            return "no answer"
+        return "machine" if self._at_machine else "left early"
 
     @property
     def _at_machine(self) -> bool:
@@ -68,7 +72,7 @@ class Dialogue:
             while (outcome := await self._carry_out()) is None:
                 if await self._attend():
                     return "machine"
-            return outcome
+            return "no answer" if self._rings else outcome
         except CallEnded:
             return self.outcome
 
@@ -98,6 +102,7 @@ class Dialogue:
         for key in moment.keys:
             if key in KEYS:
                 await self._pressed(key)
+        self._rings = not self._person and (self._rings or any(tone.name == "ringback" for tone in moment.tones))
         if moment.spoken and not self._steps:
             self._then(self._menu.spoken(clock.now()))
         deadline = self._menu.deadline

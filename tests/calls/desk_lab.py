@@ -136,9 +136,10 @@ async def abroad(
     retry: RetrySettings | None = None,
     ring_time: float = 20.0,
     stop: PanicStop | None = None,
+    setup_s: float = 0.1,
 ) -> AsyncIterator[Abroad]:
     """A ``Callback`` that serves until the block ends."""
-    async with lab(number=ABROAD) as bench:
+    async with lab(number=ABROAD, setup_s=setup_s) as bench:
         database = Database.open(folder / "overseas.db")
         journal = Overseas(database, "domestic")
         rules = Policy(policy, frozenset({ABROAD}), stop)

@@ -60,6 +60,14 @@ async def test_a_customer_who_does_not_answer_is_rung_for_the_ring_time_only(tmp
         assert not box.bench.off_hook
 
 
+async def test_a_call_that_begins_to_ring_only_after_the_menu_has_begun_was_not_answered(tmp_path: Path) -> None:
+    async with abroad(tmp_path, retry=NEVER, ring_time=40.0, setup_s=12.0) as box:
+        await box.ask()
+        await box.until("closed")
+        assert await box.outcomes() == ["no answer"]
+        assert not box.bench.off_hook
+
+
 async def test_a_customer_who_hangs_up_before_any_key_is_called_once_more(tmp_path: Path) -> None:
     async with abroad(tmp_path, retry=QUICK) as box:
         await box.ask()

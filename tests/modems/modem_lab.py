@@ -170,12 +170,13 @@ async def lab(
     number: str = SHOP,
     customer: str = CUSTOMER,
     wire: WireSettings | None = None,
+    setup_s: float = 0.1,
     opened: bool = True,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     """A line of ``model`` on the emulator of the same (or another) name, and a customer's telephone."""
     wire = wire or WireSettings(echo_db=100, noise_dbm=-100, loss_db=0)
-    async with Exchange(ExchangeSettings(wire=wire, setup_s=0.1)) as exchange:
+    async with Exchange(ExchangeSettings(wire=wire, setup_s=setup_s)) as exchange:
         subscriber, other = exchange.subscribe(number), exchange.subscribe(customer)
         telephone = Telephone(other)
         other.attach(telephone)

@@ -5,11 +5,11 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
 
 # Debian packages that some tests and benchmarks use; without them those skip, and say so.
-DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0
+DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0 udev umockdev systemd-container
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
-.PHONY: bench-chain bench-ears bench-gsm bench-link bench-policy
+.PHONY: vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -47,6 +47,9 @@ check: setup  ## what CI runs: format, lint, types, tests
 soak: setup  ## the long forms of the torture tests
 	$(BIN)/pytest -m soak -n 2 --timeout 3600
 
+vmtest: setup  ## the units under a real systemd (as root, two minutes)
+	GATEWAY_VMTEST=1 $(BIN)/pytest tests/vm
+
 bench-chain: setup  ## the call's own times at real speed
 	$(BIN)/python benchmarks/chain.py
 
@@ -58,6 +61,9 @@ bench-gsm: setup  ## mobile lines' own times at real speed
 
 bench-link: setup  ## the link against raw TCP and other brokers
 	$(BIN)/python benchmarks/link.py
+
+bench-box: setup  ## what the gateway costs a small machine
+	$(BIN)/python benchmarks/box.py
 
 bench-policy: setup  ## 10,000 spoofed callers against the policy; rating's speed
 	$(BIN)/python benchmarks/policy.py

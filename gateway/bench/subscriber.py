@@ -131,12 +131,6 @@ class Subscriber:
         """Hang up: ends the call, or what is being dialled. No effect when on hook."""
         if not self.off:
             return
-        self.dead = False
-        """A fault: the wire is cut. No ringing, no dial tone, nothing answered; set it while the line is idle."""
-        self.mute = False
-        """A fault: nothing that the terminal sends arrives."""
-        self.deaf = False
-        """A fault: nothing reaches the terminal but noise."""
         self.off = False
         self.log("on_hook")
         self._office.hung_up(self)

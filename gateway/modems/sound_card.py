@@ -113,7 +113,9 @@ class SoundCard:
             while not stream.stopped.is_set():
                 count, data = stream.capture.read()
                 if count > 0:
-                    self._loop.call_soon_threadsafe(self._captured, stream, np.frombuffer(data, "<i2").astype(np.int16))
+                    sound = np.frombuffer(data, "<i2").astype(np.int16)
+                    with contextlib.suppress(RuntimeError):  # the loop is closed
+                        self._loop.call_soon_threadsafe(self._captured, stream, sound)
                 elif count < 0:
                     log.debug("%s: overrun", self._name)
 

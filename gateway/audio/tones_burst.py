@@ -8,20 +8,21 @@ import numpy.typing as npt
 from gateway.audio.tones_spectrum import BIN, HOP_TIME, PROGRESS, Hop
 from gateway.audio.tones_table import Signature
 
-SAME = 25.0
+SAME = 30.0
 """Hz by which a hop's centre may differ from its burst's."""
 EDGE = 0.25
 """Of its burst's power, what a hop must have to be part of it."""
 HALF = 0.45
 """Of its burst's power, what a hop at its edge must have: half of that window lies in the tone then, ..."""
-NEAR = 12.0
+NEAR = 15.0
 """... and by how many Hz its centre may be off: what came before the tone was another sound."""
 KEPT = 150
 """Hops of a burst, 3 s, that are looked at."""
 LEAST_HOPS = 3
 """Between a burst's edges."""
-DRIFT = 5.0
-"""Hz that a steady tone's centre may wander, deviation of two hops in three; pairs with noise have 2."""
+DRIFT = 0.1
+"""Of its spread and 40 Hz, how far a steady tone's centre may wander, deviation of two hops in three; the further two
+tones are apart, the more does a word beneath them shift it."""
 ALIKE = 2.0
 """Ratio by which two bursts of one cadence may differ in power, 3 dB, ..."""
 PITCH = 0.015
@@ -123,9 +124,10 @@ def _signature(power: Floats, first: Floats, second: Floats, edge: float) -> Sig
     centres = first[crests] / power[crests]
     centre, drift = _middle(centres)
     square, _ = _middle(second[crests] / power[crests] - centres**2)
-    if drift * BIN > DRIFT:
+    spread = max(square, 0.0) ** 0.5 * BIN
+    if drift * BIN > DRIFT * (spread + 40.0):
         return None
-    return Signature((PROGRESS.start + centre) * BIN, max(square, 0.0) ** 0.5 * BIN, ripple, waves)
+    return Signature((PROGRESS.start + centre) * BIN, spread, ripple, waves)
 
 
 def _middle(values: Floats) -> tuple[float, float]:

@@ -26,6 +26,8 @@ RISING = 0.3
 """Seconds of a burst after which ringback is named if nothing else has its frequencies, or if one has been before."""
 WAVES = 0.45
 """Seconds that show a modulation."""
+RAGGED = 0.06
+"""Seconds by which a word that runs into a cadence's first burst may make that longer."""
 DIAL = 0.7
 """Least seconds of a tone that goes on and on."""
 ENGAGED_HZ = (340.0, 640.0)
@@ -138,8 +140,10 @@ class Cadence:
             row, before = self._ringing
             if beat.burst.like(before) and any(_near(beat.pause, off) for off in row.cadence[1::2]):
                 return True
-        shown = not beat.burst.signature.modulated or beat.seconds > WAVES
-        return shown and all(row.name == "ringback" for row in rows)
+        signature = beat.burst.signature
+        if signature.modulated:
+            return beat.seconds > WAVES and all(row.name == "ringback" for row in rows)
+        return all(row.name == "ringback" for row in self._rows if row.centred(signature))
 
     def _over(self, rising: Rising) -> Named | None:
         """The burst has ended; what was heard since may be the beginning of another, weaker one."""
@@ -181,10 +185,11 @@ def _keeps_time(row: ProgressTone, beat: Beat) -> bool:
         return _near(beat.seconds, row.cadence[0])
     if beat.before is None or beat.pause is None:
         return False
-    heard = (beat.before.seconds, beat.pause, beat.seconds)
     twice = row.cadence * 2
     return any(
-        all(_near(have, want) for have, want in zip(heard, twice[at : at + 3], strict=True))
+        _near(beat.before.seconds, twice[at], RAGGED)
+        and _near(beat.pause, twice[at + 1])
+        and _near(beat.seconds, twice[at + 2])
         for at in range(0, len(row.cadence), 2)
     )
 
@@ -194,8 +199,8 @@ def _longest(rows: Sequence[ProgressTone]) -> float:
     return max([DIAL, *(1.25 * on + 0.1 for row in rows for on in row.cadence[0::2])])
 
 
-def _near(seconds: float, wanted: float) -> bool:
-    return abs(seconds - wanted) < 0.03 + 0.1 * wanted
+def _near(seconds: float, wanted: float, more: float = 0.0) -> bool:
+    return -0.03 - 0.1 * wanted < seconds - wanted < 0.03 + 0.1 * wanted + more
 
 
 def _regular(three: Beat) -> ProgressTone | None:

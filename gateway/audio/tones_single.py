@@ -27,8 +27,13 @@ BEEP = (520.0, 2600.0)
 BEEP_ON = (0.15, 1.6)
 QUIET = 0.16
 """Share of its power, -8 dB, that may follow a beep."""
-BEEP_RIPPLE = 1.0
+LEAST = 3
+"""Hops between its edges that show whether it is steady."""
+KEPT = 100
+BEEP_RIPPLE = 0.6
 """Standard deviation of a beep's level, dB; a note that dies away has more."""
+BEEP_DRIFT = 4.0
+"""Of its frequency, Hz; a voice has more."""
 
 
 @dataclass
@@ -39,6 +44,7 @@ class Run:
     last: int
     frequency: float
     powers: list[float] = field(default_factory=list)
+    frequencies: list[float] = field(default_factory=list)
     named: bool = False
 
     @property
@@ -50,6 +56,15 @@ class Run:
     def power(self) -> float:
         """Mean share of a full-scale sine's."""
         return sum(self.powers) / len(self.powers)
+
+    @property
+    def steady(self) -> bool:
+        """As only an oscillator is, between its edges."""
+        inner = slice(2, -1)
+        if len(self.powers[inner]) < LEAST:
+            return False
+        ripple, drift = np.std(10 * np.log10(self.powers[inner])), np.std(self.frequencies[inner])
+        return bool(ripple < BEEP_RIPPLE and drift < BEEP_DRIFT)
 
     def within(self, hertz: tuple[float, float], seconds: tuple[float, float]) -> bool:
         """Whether frequency and length are in these limits."""
@@ -80,7 +95,8 @@ class SingleTones:
         if hop.frequency and abs(hop.frequency - run.frequency) < SAME:
             run.last = self._index
             run.powers.append(hop.power)
-            del run.powers[:-100]
+            run.frequencies.append(hop.frequency)
+            del run.powers[:-KEPT], run.frequencies[:-KEPT]
             run.frequency += (hop.frequency - run.frequency) / min(len(run.powers), 10)
             self._missed.clear()
             return self._modem(run)
@@ -95,7 +111,7 @@ class SingleTones:
 
     def _begin(self, hop: Hop) -> None:
         if hop.frequency:
-            self._run = Run(self._index, self._index, hop.frequency, [hop.power])
+            self._run = Run(self._index, self._index, hop.frequency, [hop.power], [hop.frequency])
 
     def _modem(self, run: Run) -> Named | None:
         if run.named or not run.within(MODEM, (MODEM_ON, 99.0)):
@@ -110,10 +126,7 @@ class SingleTones:
             return None
         if run.within(FAX, FAX_ON):
             return Named("fax", run.first, run.power)
-        inner = run.powers[2:-1]
-        if run.within(BEEP, BEEP_ON) and len(inner) > 2 and np.std(10 * np.log10(inner)) < BEEP_RIPPLE:
-            return Named("beep", run.first, run.power)
-        return None
+        return Named("beep", run.first, run.power) if run.within(BEEP, BEEP_ON) and run.steady else None
 
     def _information(self) -> bool:
         parts = [run for run in self._past if run.seconds > JOINED]

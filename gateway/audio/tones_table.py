@@ -71,10 +71,13 @@ class ProgressTone:
         """Of its power, Hz."""
         return math.hypot(SINGLE_SPREAD, self.distance / 2)
 
+    def centred(self, heard: Signature) -> bool:
+        """Whether a burst's centre is this tone's."""
+        return abs(heard.centre - self.centre) < FREQUENCY * self.centre + TILT * self.distance
+
     def fits(self, heard: Signature) -> bool:
-        """Whether a burst may be this tone, by its frequencies."""
-        allowed = FREQUENCY * self.centre + TILT * self.distance
-        if abs(heard.centre - self.centre) > allowed or not 0.9 * self.spread < heard.spread < self.spread + 8:
+        """Whether a burst may be this tone, by all but its cadence."""
+        if not self.centred(heard) or not 0.83 * self.spread < heard.spread < self.spread + 8:
             return False
         return heard.ripple < STEADY or (self.modulated and heard.modulated)
 

@@ -21,7 +21,7 @@ from gateway.calls.dialogue import Desk, Dialogue
 from gateway.calls.menu import OrderMenu
 from gateway.calls.menu_nodes import Menu
 from gateway.calls.panic import LOOK
-from gateway.calls.progress import AnswerWatch
+from gateway.calls.progress import AnswerTold, AnswerWatch
 from gateway.calls.queue import CallQueue
 from gateway.line import Answer, CallEnded, Line, LineLost, Samples
 from gateway.numbers import NotANumber
@@ -146,7 +146,7 @@ class Callback:
                 if isinstance(result, Answer):
                     return Ended(OUTCOMES[result], detail=result.value)
                 conversation = Conversation(result, claimed.number.region)
-                failed = await self._await_answer(conversation)
+                failed = await self._await_answer(conversation, told=isinstance(result, AnswerTold))
                 if failed is not None:
                     return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")
                 answered_at = clock.now()
@@ -180,8 +180,8 @@ class Callback:
         finally:
             watching.cancel()
 
-    async def _await_answer(self, conversation: Conversation) -> Answer | None:
-        watch = AnswerWatch(self.settings.ring_time)
+    async def _await_answer(self, conversation: Conversation, *, told: bool) -> Answer | None:
+        watch = AnswerWatch(self.settings.ring_time, told)
         began = clock.now()
         while not watch.answered:
             moment = await conversation.listen()

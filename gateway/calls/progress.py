@@ -5,6 +5,7 @@ heard, somebody (or something) has. Busy, congestion and special information ton
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from gateway.audio.tones import ToneEvent
 from gateway.line import Answer
@@ -14,6 +15,9 @@ RINGBACK_GONE = 4.6
 NEVER_RANG = 5.0
 """Seconds of silence without any ringback that mean an answer. Most modems open the path as soon as the digits are out,
 and a call abroad takes some seconds to ring (ITU-T E.721: 5 s on average)."""
+TOLD = 2.2
+"""The same where the network has told of the answer: some modems do so when it begins to ring, and whoever rings is
+heard within the 2 s of Japan's pause."""
 
 TONES: dict[str, Answer] = {
     "busy": Answer.BUSY,
@@ -25,11 +29,22 @@ PRESENT = frozenset({"speech", "beep", "fax", "modem_answer"})
 """What is heard from whoever or whatever has answered."""
 
 
+@runtime_checkable
+class AnswerTold(Protocol):
+    """A voice path of a line that opens it only when the network tells of an answer (mobile lines)."""
+
+    answer_told: bool
+
+
 @dataclass
 class AnswerWatch:
-    """Feed it what the ears name, until it says ``answered`` or returns why not. Seconds since the path opened."""
+    """Feed it what the ears name, until it says ``answered`` or returns why not. Seconds since the path opened.
+
+    ``told``: the path is ``AnswerTold``.
+    """
 
     ring_time: float
+    told: bool = False
     answered: bool = False
     _rang: bool = False
     _sound_at: float = 0.0
@@ -44,6 +59,7 @@ class AnswerWatch:
             self.answered = self.answered or tone.name in PRESENT
         if now >= self.ring_time:
             return Answer.NO_ANSWER
+        never_rang = TOLD if self.told else NEVER_RANG
         quiet_for = now - self._sound_at
-        self.answered = self.answered or quiet_for >= (RINGBACK_GONE if self._rang else NEVER_RANG)
+        self.answered = self.answered or quiet_for >= (RINGBACK_GONE if self._rang else never_rang)
         return None

@@ -17,6 +17,9 @@ UNHEARD = 250
 class GsmVoice:
     """Fulfils ``Voice``."""
 
+    answer_told = True
+    """A call of ours is given out only once the modem says that it is active."""
+
     def __init__(self, sound: Sound, recording: Recording | None) -> None:
         self._sound = sound
         self._recording = recording

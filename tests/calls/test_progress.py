@@ -46,6 +46,23 @@ def test_a_silent_line_that_never_rang_leads_to_the_menu() -> None:
     assert watch.answered
 
 
+def test_where_the_network_tells_of_the_answer_a_silent_person_waits_half_as_long() -> None:
+    watch = AnswerWatch(ring_time=45.0, told=True)
+    watch.feed([], 2.1)
+    assert not watch.answered
+    watch.feed([], 2.3)
+    assert watch.answered
+
+
+def test_a_modem_that_tells_of_the_answer_while_it_rings_is_not_believed() -> None:
+    watch = AnswerWatch(ring_time=45.0, told=True)
+    for second in range(1, 44, 3):  # Japan's ringback, early media
+        watch.feed(tone("ringback"), float(second))
+        watch.feed([], second + 2.9)
+        assert not watch.answered
+    assert watch.feed([], 45.0) is Answer.NO_ANSWER
+
+
 @pytest.mark.parametrize(
     ("name", "answer"), [("busy", Answer.BUSY), ("congestion", Answer.NETWORK), ("sit", Answer.NETWORK)]
 )

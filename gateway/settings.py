@@ -3,6 +3,7 @@
 ``docs/settings.md`` explains every key to the technician; ``gateway run`` is the same command for both roles.
 """
 
+import itertools
 import re
 import tomllib
 from decimal import Decimal
@@ -63,6 +64,8 @@ class GuidanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """C, O, S and unknown."""
     not_kept: Literal["speech", "ring"] = "speech"
     """An honest "we can't take your call now" where the request could not be kept."""
+    menu: Literal["never", "cheaper"] = "never"
+    """An accepted caller of a line whose calls are ours to pay for: the menu on this very call where that costs less."""
     settle: NotNegative = 0.0
     """Seconds from on hook to the hand-over, so that the caller's telephone is free again when we ring."""
 
@@ -80,14 +83,16 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[link]``: the other box."""
+    """``[link]``: the other box; one ``[[link]]`` each where there are several."""
 
     peer: Name
     routes: Annotated[tuple[RouteSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="route")
-    ack_floor: Positive = 0.5
+    ack_floor: Positive = 0.4
     """Shortest wait for an acknowledgement, in real seconds, before another route or another try."""
     away_limit: Positive = 3600.0
-    """Domestic: with the peer away this long, callers hear that we can't call back."""
+    """Domestic: with the peer away this long (with all peers, each by its own), callers hear that we can't call back."""
+    line_routes: tuple[Name, ...] = ()
+    """Domestic: the rate deck's routes that price calls out of that box's lines."""
 
 
 class RetrySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,8 +172,6 @@ class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of quotes, reports and spend caps."""
     zone: str | None = None
     """Time zone of the box's days and its decks' hours (``Asia/Tokyo``); that of the first line's number if absent."""
-    overseas: tuple[Name, ...] = ()
-    """Domestic: routes of the other box's lines. A call-back is priced by the one that is cheapest for the number."""
     data_per_call: Amount = Decimal(0)
     """What the link's traffic for one call costs."""
     dedicated_month: Amount = Decimal(0)
@@ -180,7 +183,7 @@ class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[callback]``, overseas."""
+    """``[callback]``, overseas; domestic the menu too, with guidance.menu."""
 
     menu: str | None = None
     """The menu file; the built-in order menu if absent."""
@@ -188,6 +191,8 @@ class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Give up ringing after this many seconds."""
     human_check: Positive = 30.0
     """Without a key for this long after the answer it was no person."""
+    give_back: Positive | None = None
+    """A request that no line was free for in so many seconds goes back, for another overseas box; never if absent."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -202,7 +207,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prompts: str | None = None
     """A folder whose WAV files replace the shipped ones of the same name."""
     lines: Annotated[tuple[LineSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="line")
-    link: LinkSettings
+    link: LinkSettings | Annotated[tuple[LinkSettings, ...], msgspec.Meta(min_length=1)]
+    """As the file has it; ``links`` is what to read."""
     guidance: GuidanceSettings = GuidanceSettings()
     retry: RetrySettings = RetrySettings()
     policy: PolicySettings = PolicySettings()
@@ -210,6 +216,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tariff: TariffSettings = TariffSettings()
     callback: CallbackSettings = CallbackSettings()
     log: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def links(self) -> tuple[LinkSettings, ...]:
+        """The other boxes, in the order of the file."""
+        return (self.link,) if isinstance(self.link, LinkSettings) else self.link
 
     @property
     def store(self) -> Path:
@@ -238,8 +249,30 @@ def load(path: Path) -> Settings:
     for port in ports:
         if ports.count(port) > 1:
             raise SettingsError(f"{path}: port {port} is given to two lines; one modem serves one line")
+    _check_links(path, settings)
     _check_money(path, settings)
     return _absolute(settings, path.resolve().parent)
+
+
+def _check_links(path: Path, settings: Settings) -> None:
+    peers = [link.peer for link in settings.links]
+    for peer in peers:
+        if peers.count(peer) > 1:
+            raise SettingsError(f'{path}: two links name peer "{peer}"; put the routes to one box under one [[link]]')
+    binds = [(link.peer, route.bind) for link in settings.links for route in link.routes if route.bind is not None]
+    for (peer, bind), (other, again) in itertools.combinations(binds, 2):
+        if _collide(bind, again):
+            raise SettingsError(
+                f"{path}: {bind} (link to {peer}) and {again} (link to {other}) are one address;"
+                " give each bind a port of its own"
+            )
+
+
+def _collide(bind: str, other: str) -> bool:
+    (host, _, port), (other_host, _, other_port) = bind.rpartition(":"), other.rpartition(":")
+    everywhere = {"tcp://*", "tcp://0.0.0.0"}
+    same_host = host == other_host or host in everywhere or other_host in everywhere
+    return same_host and port == other_port and port not in ("*", "0")
 
 
 def _check_money(path: Path, settings: Settings) -> None:
@@ -255,8 +288,11 @@ def _check_money(path: Path, settings: Settings) -> None:
             raise SettingsError(f"{path}: {key} must be an amount of money, not less than 0")
     if not policy.capped:
         return
-    if settings.role == "domestic" and not tariff.overseas:
-        raise SettingsError(f"{path}: a spend cap needs prices; name the other box's routes in tariff.overseas")
+    nameless = [link.peer for link in settings.links if not link.line_routes]
+    if settings.role == "domestic" and nameless:
+        raise SettingsError(
+            f"{path}: a spend cap needs prices; name the routes of {nameless[0]}'s lines in its line_routes"
+        )
     if settings.role == "overseas" and (unpriced := [line.name for line in settings.lines if line.route is None]):
         raise SettingsError(f'{path}: a spend cap needs prices; give line "{unpriced[0]}" its route')
 
@@ -280,6 +316,10 @@ def read(path: Path, kind: type[T]) -> T:
         raise SettingsError(f"{path}: {_explain(str(error))}") from None
 
 
+MOVED = {"tariff.overseas": "write its routes as line_routes under the [link] to the box whose lines they price"}
+"""Keys of earlier versions, and where what they said belongs now."""
+
+
 def _explain(error: str) -> str:
     """msgspec's words, turned so that the key comes first and the remedy is plain."""
     what, _, where = error.partition(" - at `$")
@@ -289,6 +329,8 @@ def _explain(error: str) -> str:
         return f"{key} is missing; add it"
     if unknown := re.search(r"unknown field `(\w+)`", what):
         key = f"{where}.{unknown[1]}" if where else unknown[1]
+        if key in MOVED:
+            return f"{key} is no longer a setting; {MOVED[key]}"
         return f"{key} is not a setting; remove it or correct its spelling"
     return f"{where or 'the file'}: {what[:1].lower()}{what[1:]}"
 

@@ -52,7 +52,7 @@ _OPTIONS = {
 }
 _DIALLING = {
     zmq.IMMEDIATE: 1,
-    zmq.RECONNECT_IVL: 50,  # jittered by libzmq to 50..100 ms, constant: a healed route is to be found at once
+    zmq.RECONNECT_IVL: 25,  # jittered by libzmq to 25..50 ms, constant: a healed route is to be found at once
     zmq.RECONNECT_IVL_MAX: 0,
 }
 _NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENETDOWN, errno.ENETUNREACH}

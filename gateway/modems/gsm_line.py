@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 from gateway import clock
 from gateway.line import Answer, CallEnded, IncomingCall, LineLost, Voice
 from gateway.modems import gsm_setup
-from gateway.modems.background import Background, surely
+from gateway.modems.background import surely
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_modem import CALL_FINALS, GSM_FINALS, Library
 from gateway.modems.gsm_profiles import GsmProfile
 from gateway.modems.gsm_sound import OnLost, Sound
 from gateway.modems.gsm_sound_choice import on_card, sound_of
 from gateway.modems.gsm_voice import GsmVoice
+from gateway.modems.line_on_modem import LineOnModem
 from gateway.modems.losses import NoNetwork
 from gateway.modems.recording import Recording
 from gateway.modems.serial_port import Port
@@ -44,14 +45,14 @@ RESTARTED = ("RDY", "^SYSSTART", "*ATREADY", "+CPIN: NOT READY", "NORMAL POWER D
 """What a modem says that has restarted by itself and has forgotten all settings."""
 
 
-class GsmLine:
+class GsmLine(LineOnModem):
     """Fulfils ``Line``. ``open`` makes one; ``close`` gives its ports back, on hook."""
 
     def __init__(
         self, settings: LineSettings, profile: GsmProfile, port: Port, sound: Callable[[OnLost], Sound] | None = None
     ) -> None:
         """``sound`` takes the place of ``settings.audio`` (tests). Raises ``SettingsError`` where that is missing."""
-        self.name = settings.name
+        super().__init__(settings.name, port.name)
         self._settings = settings
         self._profile = profile
         self._sound = sound(self.be_lost) if sound is not None else sound_of(settings, self.be_lost)
@@ -59,16 +60,10 @@ class GsmLine:
         self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self.be_lost)
         self.library = Library(self._channel)
         self._calls = GsmCalls(settings.country, lists=profile.lists, ok_means_answer=profile.ok_means_answer)
-        self._rung: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
-        self._call: IncomingCall | None = None
         self._outcome: asyncio.Future[Ended | None] | None = None
         """Of answering or dialling: None once it talks."""
         self._voice: GsmVoice | None = None
-        self._tick: asyncio.TimerHandle | None = None
-        self._lost: LineLost | None = None
-        self._in_use = False
         self._registered = True
-        self._background = Background(port.name)
 
     async def open(self) -> None:
         """Set the modem up and have its network. Raises ``LineLost``; then the ports have been given back."""
@@ -79,26 +74,6 @@ class GsmLine:
             self._shut()
             raise
         self._background.spawn(self._look_after)
-
-    async def close(self) -> None:
-        """On hook, and the ports free for others. No effect when closed."""
-        if self._lost is None:
-            try:
-                if self._in_use:
-                    await self._hang_up()
-            except LineLost as lost:
-                log.warning("%s", lost)
-            self._lost = LineLost(f"{self._channel.name} is closed")
-        self._shut()
-
-    async def incoming(self) -> AsyncIterator[IncomingCall]:
-        """Calls as they ring, each once, when its caller ID is settled. Raises ``LineLost``."""
-        while True:
-            if self._lost:
-                raise self._lost
-            call = await self._rung.get()
-            if call is not None:
-                yield call
 
     async def reject(self, call: IncomingCall) -> None:
         """Refuse without answering: nobody pays. No effect on a caller who has given up."""
@@ -132,25 +107,13 @@ class GsmLine:
     def be_lost(self, lost: LineLost) -> None:
         """The modem or its sound is gone: tell everyone who waits."""
         if self._lost is None:
-            self._lost = lost
+            self._note_loss(lost)
             self._channel.lose(lost)
-            self._cancel_tick()
-            self._rung.put_nowait(None)
             if self._outcome is not None and not self._outcome.done():
                 self._outcome.set_exception(lost)
                 self._outcome.exception()  # marked as seen: the command in hand may tell it first
             if self._voice is not None:
                 self._voice.end(lost)
-
-    @property
-    def in_call(self) -> bool:
-        """A call is being made or stands."""
-        return self._in_use
-
-    @property
-    def heard_at(self) -> float:
-        """Loop time of the last byte from the modem; an idle one is asked every ``PROBE`` seconds."""
-        return self._channel.heard_at
 
     # --- setting up -------------------------------------------------------------------------------------------------
 
@@ -181,10 +144,8 @@ class GsmLine:
                 log.warning("%s: no network", self._channel.name)
 
     def _shut(self) -> None:
-        self._background.cancel()
-        self._cancel_tick()
+        super()._shut()
         self.library.shut()
-        self._channel.close()
         self._sound.close()
 
     # --- what the modem says ----------------------------------------------------------------------------------------
@@ -219,10 +180,7 @@ class GsmLine:
                     self._let_wait(str(caller))
                 case ListCalls():
                     self._background.spawn(self._list_calls)
-        self._cancel_tick()
-        due = self._calls.deadline
-        if due is not None and self._lost is None:
-            self._tick = asyncio.get_running_loop().call_at(due, self._time_passes)
+        self._wake_at(self._calls.deadline)
 
     def _progress(self, event: Talking | Ended) -> None:
         if self._outcome is not None and not self._outcome.done():
@@ -252,18 +210,7 @@ class GsmLine:
     def _time_passes(self) -> None:
         self._tell(self._calls.tick(clock.now()))
 
-    def _cancel_tick(self) -> None:
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-
     # --- calls ------------------------------------------------------------------------------------------------------
-
-    def _begin_use(self) -> None:
-        if self._lost:
-            raise self._lost
-        assert not self._in_use, f"line {self.name} is in use"
-        self._in_use = True
 
     async def _dial(self, digits: str) -> Answer | None:
         self._calls.dials(clock.now())

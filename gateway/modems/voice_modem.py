@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 
 from gateway import clock
 from gateway.line import Answer, CallEnded, IncomingCall, LineLost, Voice
-from gateway.modems.background import Background, surely
+from gateway.modems.background import surely
 from gateway.modems.commands import CommandChannel, Refused
+from gateway.modems.line_on_modem import LineOnModem
 from gateway.modems.profiles import ESCAPE, ModemProfile
 from gateway.modems.recording import Recording
 from gateway.modems.serial_port import Port
@@ -48,22 +49,16 @@ FAILURES = {
 OFF_HOOK = ("OK", "VCON")
 
 
-class VoiceModem:
+class VoiceModem(LineOnModem):
     """Fulfils ``Line``. ``open`` makes one; ``close`` gives its port back, on hook."""
 
     def __init__(self, settings: LineSettings, profile: ModemProfile, port: Port) -> None:
-        self.name = settings.name
+        super().__init__(settings.name, port.name)
         self._settings = settings
         self._profile = profile
         self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self._be_lost)
         self._calls = IncomingCalls(settings.country)
-        self._rung: asyncio.Queue[IncomingCall | None] = asyncio.Queue()
-        self._call: IncomingCall | None = None
-        self._tick: asyncio.TimerHandle | None = None
         self._voice: VoicePath | None = None
-        self._lost: LineLost | None = None
-        self._in_use = False
-        self._background = Background(port.name)
 
     async def open(self) -> None:
         """Reset, identify and set the modem up. Raises ``LineLost``; then the port has been given back."""
@@ -76,28 +71,6 @@ class VoiceModem:
             self._channel.close()
             raise
         self._background.spawn(self._look_after)
-
-    async def close(self) -> None:
-        """On hook, and the port free for others. No effect when closed."""
-        if self._lost is None:
-            try:
-                if self._in_use:
-                    await self._hang_up()
-            except LineLost as lost:
-                log.warning("%s", lost)
-            self._lost = LineLost(f"{self._channel.name} is closed")
-        self._background.cancel()
-        self._cancel_tick()
-        self._channel.close()
-
-    async def incoming(self) -> AsyncIterator[IncomingCall]:
-        """Calls as they ring, each once, when its caller ID is settled. Raises ``LineLost``."""
-        while True:
-            if self._lost:
-                raise self._lost
-            call = await self._rung.get()
-            if call is not None:
-                yield call
 
     async def reject(self, call: IncomingCall) -> None:
         """An analogue line can't refuse: let it ring out."""
@@ -133,16 +106,6 @@ class VoiceModem:
             yield await self._speak()
         finally:
             await surely(self._hang_up())
-
-    @property
-    def in_call(self) -> bool:
-        """Off hook, or about to be."""
-        return self._in_use
-
-    @property
-    def heard_at(self) -> float:
-        """Loop time of the last byte from the modem; an idle one is asked every ``PROBE`` seconds."""
-        return self._channel.heard_at
 
     # --- setting up -------------------------------------------------------------------------------------------------
 
@@ -203,33 +166,17 @@ class VoiceModem:
                     self._call.caller = caller
                 case Stopped():
                     self._call = None
-        self._cancel_tick()
-        due = self._calls.deadline
-        if due is not None:
-            self._tick = asyncio.get_running_loop().call_at(due, self._time_passes)
+        self._wake_at(self._calls.deadline)
 
     def _time_passes(self) -> None:
         self._tell(self._calls.tick(clock.now()))
 
-    def _cancel_tick(self) -> None:
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-
     def _be_lost(self, lost: LineLost) -> None:
-        self._lost = lost
-        self._cancel_tick()
-        self._rung.put_nowait(None)
+        self._note_loss(lost)
         if self._voice is not None:
             self._voice.end(lost)
 
     # --- calls ------------------------------------------------------------------------------------------------------
-
-    def _begin_use(self) -> None:
-        if self._lost:
-            raise self._lost
-        assert not self._in_use, f"line {self.name} is in use"
-        self._in_use = True
 
     async def _lift(self, call: IncomingCall | None) -> None:
         began = clock.now()

@@ -111,8 +111,12 @@ def box(role: str, folder: Path, rules: dict[str, Any]) -> Settings:
         "data": str(folder / role),
         "line": lines,
         "policy": {"regions": ["JP"], **rules},
-        "tariff": {"overseas": ["us-voip"]} if domestic else {"currency": "USD"},
-        "link": {"peer": "seattle" if domestic else "osaka", "route": [{"name": "n", "connect": "tcp://127.0.0.1:1"}]},
+        "tariff": {} if domestic else {"currency": "USD"},
+        "link": {
+            "peer": "seattle" if domestic else "osaka",
+            "line_routes": ["us-voip"],
+            "route": [{"name": "n", "connect": "tcp://127.0.0.1:1"}],
+        },
     }
     return msgspec.convert(table, Settings)
 

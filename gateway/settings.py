@@ -90,7 +90,7 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ack_floor: Positive = 0.4
     """Shortest wait for an acknowledgement, in real seconds, before another route or another try."""
     away_limit: Positive = 3600.0
-    """Domestic: with the peer away this long (with all peers, each by its own), callers hear that we can't call back."""
+    """Domestic: with the peer away this long, and all others too, callers hear that we can't call back."""
     line_routes: tuple[Name, ...] = ()
     """Domestic: the rate deck's routes that price calls out of that box's lines."""
 

@@ -66,3 +66,57 @@ def test_two_lines_can_share_neither_name_nor_port(tmp_path: Path) -> None:
     for name, port in (("a", "/dev/other"), ("b", "/dev/gateway/a")):
         with pytest.raises(SettingsError, match="two lines"):
             load(settings_file(tmp_path, GOOD.replace("[link]", second % (name, port))))
+
+
+LINKS = """
+role = "domestic"
+name = "osaka"
+data = "data"
+[[line]]
+name = "a"
+port = "/dev/gateway/a"
+model = "usr5637"
+number = "+81612345678"
+[[link]]
+peer = "seattle"
+line_routes = ["us-voip"]
+[[link.route]]
+name = "internet"
+bind = "tcp://*:5810"
+[[link.route]]
+name = "dedicated"
+connect = "tcp://192.0.2.1:5810"
+[[link]]
+peer = "reno"
+[[link.route]]
+name = "internet"
+bind = "tcp://192.0.2.9:5811"
+"""
+
+
+def test_one_link_and_several_are_read_the_same_way(tmp_path: Path) -> None:
+    assert [link.peer for link in load(settings_file(tmp_path, GOOD)).links] == ["seattle"]
+    seattle, reno = load(settings_file(tmp_path, LINKS)).links
+    assert (seattle.peer, seattle.line_routes, len(seattle.routes)) == ("seattle", ("us-voip",), 2)
+    assert (reno.peer, [route.bind for route in reno.routes]) == ("reno", ["tcp://192.0.2.9:5811"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('peer = "reno"', 'peer = "seattle"', 'two links name peer "seattle"'),
+        ("192.0.2.9:5811", "192.0.2.9:5810", "are one address; give each bind a port of its own"),
+        ('peer = "reno"\n', "", r"link\[2\].peer is missing; add it"),
+        ("[[link]]", "[tariff]\noverseas = ['us-voip']\n[[link]]", "write its routes as line_routes under the"),
+        ("[[link]]", "[policy]\nspend_day = 9\n[[link]]", "name the routes of reno's lines in its line_routes"),
+    ],
+)
+def test_links_that_cannot_work_are_named(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in LINKS
+    with pytest.raises(SettingsError, match=says):
+        load(settings_file(tmp_path, LINKS.replace(old, new, 1)))
+
+
+def test_a_box_without_any_link_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="link"):
+        load(settings_file(tmp_path, "link = []\n" + GOOD[: GOOD.index("[link]")]))

@@ -38,8 +38,8 @@ class Budget:
             raise NoRate(f'line "{line.name}" has no route')
         return self.book().leg("overseas", line.route, number, seconds, at).ours
 
-    def request(self, number: PhoneNumber, line: LineSettings, at: float) -> Decimal:
-        """Of a request that came in on ``line``: its guidance and all that the other box may dial for it.
+    def request(self, number: PhoneNumber, line: LineSettings, at: float, *, menu: bool = False) -> Decimal:
+        """Of a request that came in on ``line``: its guidance, or ``menu``, and all that the other box may dial for it.
 
         One attempt may last to the cap; those that end early (hung up, a machine) may be tried again by ``[retry]``,
         and end at the human check. Raises ``NoRate``.
@@ -56,11 +56,16 @@ class Budget:
             for step in steps
         )
         rest = sum((leg.ours for leg in self.book().overheads()), Decimal(0))
-        return dearest + rest * (1 + again) + self.guidance(number, line, at)
+        first = settings.policy.max_call + HANG_UP if menu else GUIDANCE_SECONDS
+        return dearest + rest * (1 + again) + self.first_leg(number, line, first, at)
 
     def guidance(self, number: PhoneNumber, line: LineSettings, at: float) -> Decimal:
-        """Of a first leg into ``line``. Raises ``NoRate``."""
-        return sum((leg.ours for leg in self.book().guidance(line, number, GUIDANCE_SECONDS, at)), Decimal(0))
+        """Of a caller who is told that he will be called back. Raises ``NoRate``."""
+        return self.first_leg(number, line, GUIDANCE_SECONDS, at)
+
+    def first_leg(self, number: PhoneNumber, line: LineSettings, seconds: float, at: float) -> Decimal:
+        """Of a call into ``line``, where that is ours to pay for. Raises ``NoRate``."""
+        return sum((leg.ours for leg in self.book().guidance(line, number, seconds, at)), Decimal(0))
 
     def dearest(self, number: PhoneNumber, seconds: float, at: float) -> Decimal:
         """Of a call-back on whichever of the other box's routes is dearest. Raises ``NoRate``."""
@@ -71,5 +76,5 @@ class Budget:
             except NoRate as problem:
                 problems.append(str(problem))
         if not costs:
-            raise NoRate("; ".join(problems) or "no route of the other box is set (tariff.overseas)")
+            raise NoRate("; ".join(problems) or "no route of the other box's lines is set (link.line_routes)")
         return max(costs)

@@ -50,6 +50,8 @@ class Way:
     route: str
     legs: tuple[Leg, ...] = ()
     problem: str = ""
+    box: str = ""
+    """Domestic: the overseas box that calls back."""
 
     @property
     def total(self) -> Decimal | None:
@@ -66,7 +68,11 @@ class CostBook:
         self.currency = settings.tariff.currency
         self.zone = zone_of(settings)
         self.direct_routes = _routes(line.route for line in settings.lines)
-        self.callback_routes = settings.tariff.overseas if settings.role == "domestic" else self.direct_routes
+        self.boxes = {link.peer: link.line_routes for link in settings.links} if settings.role == "domestic" else {}
+        """Domestic: the routes of each overseas box's lines."""
+        self.callback_routes = self.direct_routes
+        if settings.role == "domestic":
+            self.callback_routes = _routes(route for routes in self.boxes.values() for route in routes)
 
     def day(self, at: float) -> date:
         """The box's date at Unix time ``at``."""
@@ -113,11 +119,36 @@ class CostBook:
 
         return min(sorted(lines), key=cost)
 
+    def cheapest_of(self, box: str, number: PhoneNumber, at: float) -> Leg | None:
+        """The overseas leg on the line of ``box`` that is cheapest, for a call as long as they are thought to be.
+
+        None where that box has no priced line for ``number``.
+        """
+        try:
+            return self.cheapest("overseas", self.boxes[box], number, self.settings.tariff.expected_s, at)
+        except NoRate:
+            return None
+
     def guidance(self, line: LineSettings | None, number: PhoneNumber, seconds: float, at: float) -> tuple[Leg, ...]:
         """The first leg, where the call into ``line`` is ours to pay for. Raises ``NoRate``."""
         if line is None or line.incoming is None:
             return ()
         return (self.leg("guidance", line.incoming, number, seconds, at),)
+
+    def inbound_is_cheaper(self, line: LineSettings, number: PhoneNumber, at: float, *, call_back: bool = True) -> bool:
+        """Whether an expected talk on a call into ``line`` costs us less than a call-back after it.
+
+        Without a possible ``call_back`` it is enough that it has a price; without prices to compare it is not.
+        """
+        if line.incoming is None:
+            return False
+        seconds = self.settings.tariff.expected_s
+        inbound = self._way("inbound", line.incoming, number, seconds, at).total
+        if inbound is None or not call_back:
+            return inbound is not None
+        totals = [self._call_back(line, route, number, seconds, at).total for route in self.callback_routes]
+        priced = [total for total in totals if total is not None]
+        return bool(priced) and inbound < min(priced)
 
     def overheads(self) -> tuple[Leg, ...]:
         """The link's data and the share of the dedicated line, for one call."""
@@ -133,9 +164,12 @@ class CostBook:
             ways += [self._way("direct", route, number, seconds, at) for route in self.direct_routes]
             incoming = _routes(line.incoming for line in self.settings.lines)
             ways += [self._way("inbound", route, number, seconds, at) for route in incoming]
-        firsts = self._first_lines()
+        callers = self.boxes if self.settings.role == "domestic" else {"": self.callback_routes}
         ways += [
-            self._call_back(first, route, number, seconds, at) for first in firsts for route in self.callback_routes
+            self._call_back(first, route, number, seconds, at, box)
+            for first in self._first_lines()
+            for box, routes in callers.items()
+            for route in routes
         ]
         return sorted(ways, key=lambda way: (way.total is None, way.total or 0))
 
@@ -152,15 +186,22 @@ class CostBook:
         return list({line.incoming: line for line in self.settings.lines}.values())
 
     def _call_back(
-        self, first: LineSettings | None, route: str, number: PhoneNumber, seconds: Decimal | float, at: float
+        self,
+        first: LineSettings | None,
+        route: str,
+        number: PhoneNumber,
+        seconds: Decimal | float,
+        at: float,
+        box: str = "",
     ) -> Way:
         """After a call into the line ``first``; without one (at the overseas box) the overseas leg alone."""
         try:
-            guidance = self.guidance(first, number, GUIDANCE_SECONDS, at)
+            guides = self.settings.guidance.answer == "answer"
+            guidance = self.guidance(first, number, GUIDANCE_SECONDS, at) if guides else ()
             overseas = self.leg("overseas", route, number, seconds, at)
         except NoRate as problem:
-            return Way("call back", route, problem=str(problem))
-        return Way("call back", route, (*guidance, overseas, *(self.overheads() if first else ())))
+            return Way("call back", route, problem=str(problem), box=box)
+        return Way("call back", route, (*guidance, overseas, *(self.overheads() if first else ())), box=box)
 
 
 def zone_of(settings: Settings) -> ZoneInfo:

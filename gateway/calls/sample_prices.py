@@ -30,8 +30,9 @@ def sample_book(settings: Settings) -> CostBook:
         {route: [Generation(0.0, deck)] for route, deck in decks.items()}, Exchange(read_exchange(SAMPLE_EXCHANGE))
     )
     lines = tuple(msgspec.structs.replace(line, route="jp-fixed") for line in settings.lines)
-    tariff = msgspec.structs.replace(settings.tariff, currency="JPY", overseas=("us-voip",))
-    return CostBook(msgspec.structs.replace(settings, lines=lines, tariff=tariff), tariffs)
+    links = tuple(msgspec.structs.replace(link, line_routes=("us-voip",)) for link in settings.links)
+    tariff = msgspec.structs.replace(settings.tariff, currency="JPY")
+    return CostBook(msgspec.structs.replace(settings, lines=lines, link=links, tariff=tariff), tariffs)
 
 
 def at_sample_prices(connection: sqlite3.Connection, settings: Settings, limit: int = 1000) -> list[Entry]:

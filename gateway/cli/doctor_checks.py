@@ -79,17 +79,18 @@ def examine(machine: Machine) -> Iterator[Finding]:
 
 
 def _keys(machine: Machine) -> Iterator[Finding]:
-    folder, peer = KeyFolder(machine.settings.keys), machine.settings.link.peer
+    folder = KeyFolder(machine.settings.keys)
     try:
         yield Finding("keys", "good", f"fingerprint {fingerprint(folder.own().public)}")
     except GatewayError as error:
         yield _of("keys", error, "Run gateway keys new.")
         return
     trusted = folder.trusted()
-    if peer in trusted:
-        yield Finding("peer's key", "good", f"{peer}: {fingerprint(trusted[peer])}")
-    else:
-        yield Finding("peer's key", "bad", f"{peer} is not trusted", f"Run gateway keys trust {peer} KEY.")
+    for peer in (link.peer for link in machine.settings.links):
+        if peer in trusted:
+            yield Finding("peer's key", "good", f"{peer}: {fingerprint(trusted[peer])}")
+        else:
+            yield Finding("peer's key", "bad", f"{peer} is not trusted", f"Run gateway keys trust {peer} KEY.")
 
 
 def _peer(machine: Machine) -> Iterator[Finding]:

@@ -108,9 +108,10 @@ def status(path: Path, as_json: bool) -> None:
 def _role(settings: Settings, box: str | None) -> str:
     if box is None or box in (settings.role, settings.name):
         return settings.role
-    if box in ("domestic", "overseas", settings.link.peer):
+    peers = [link.peer for link in settings.links]
+    if box in ("domestic", "overseas", *peers):
         return "overseas" if settings.role == "domestic" else "domestic"
-    known = f"{settings.name}, {settings.link.peer}, domestic or overseas"
+    known = f"{settings.name}, {', '.join(peers)}, domestic or overseas"
     raise GatewayError(f'--from: there is no box "{box}"; name {known}')
 
 

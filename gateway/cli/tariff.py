@@ -88,7 +88,7 @@ def quote(number: str, path: Path, duration: str, when: str | None, as_json: boo
     book = CostBook(settings, TariffFolder(Path(settings.data)).load(at))
     ways = book.ways(customer, seconds, at)
     if not ways:
-        raise TariffError(f"{path}: no line has a route; set line.route, and tariff.overseas at the domestic box")
+        raise TariffError(f"{path}: no line has a route; set line.route, and link.line_routes at the domestic box")
     if as_json:
         click.echo(json.dumps(_as_json(customer, seconds, at, book, ways), ensure_ascii=False, indent=2))
     else:
@@ -150,6 +150,7 @@ def _as_json(number: PhoneNumber, seconds: Decimal, at: float, book: CostBook, w
         "ways": [
             {
                 "way": way.kind,
+                "box": way.box,
                 "route": way.route,
                 "total": None if way.total is None else str(way.total),
                 "problem": way.problem,
@@ -173,7 +174,7 @@ def _as_json(number: PhoneNumber, seconds: Decimal, at: float, book: CostBook, w
 
 
 def _print(number: PhoneNumber, seconds: Decimal, book: CostBook, ways: list[Way]) -> None:
-    table = Table("way", "route", "legs", "cost", header_style="bold")
+    table = Table("way", "box", "route", "legs", "cost", header_style="bold")
     table.columns[-1].justify = "right"
     for place, way in enumerate(ways):
         legs = "\n".join(
@@ -182,7 +183,9 @@ def _print(number: PhoneNumber, seconds: Decimal, book: CostBook, ways: list[Way
         )
         total = "no rate" if way.total is None else written(way.total, book.currency)
         cheapest = place == 0 and way.total is not None
-        table.add_row(way.kind, way.route, way.problem or legs, f"[bold green]{total}[/]" if cheapest else total)
+        table.add_row(
+            way.kind, way.box, way.route, way.problem or legs, f"[bold green]{total}[/]" if cheapest else total
+        )
     console = Console(highlight=False)
     console.print(f"{number} · {number.region} {number.kind.replace('_', ' ')} · {seconds} s of talk")
     console.print(table, width=None if console.is_terminal else max(console.width, 140), crop=False)

@@ -72,8 +72,8 @@ class Peer:
         on_committed: Callable[[Message], None],
         to: LinkSettings | None = None,
     ) -> None:
-        """``to``: which of several other boxes, ``settings.link`` if None; each has routes of its own."""
-        to = to or settings.link
+        """``to``: which of several other boxes, the first if None; each has routes of its own."""
+        to = to or settings.links[0]
         self.name = to.peer
         self.heard_at = 0.0
         """Unix time of the last sign of life, from the store at first; the start of the link if there was none."""

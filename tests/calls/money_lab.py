@@ -34,14 +34,14 @@ LINES = {
 
 def settings(role: str, folder: Path, **tables: Any) -> Settings:
     """A box's settings with routes; ``tables`` go over them."""
-    tariff = {"domestic": {"overseas": ["us-voip"]}, "overseas": {"currency": "USD"}}[role]
+    tariff = {"domestic": {}, "overseas": {"currency": "USD"}}[role]
     peer = {"domestic": "seattle", "overseas": "osaka"}[role]
     table = {
         "role": role,
         "name": {"domestic": "osaka", "overseas": "seattle"}[role],
         "data": str(folder),
         "line": LINES[role],
-        "link": {"peer": peer, "route": [{"name": "n", "connect": "tcp://127.0.0.1:1"}]},
+        "link": {"peer": peer, "line_routes": ["us-voip"], "route": [{"name": "n", "connect": "tcp://127.0.0.1:1"}]},
         **tables,
         "policy": {"regions": ["JP"], **tables.get("policy", {})},
         "tariff": {**tariff, **tables.get("tariff", {})},

@@ -26,7 +26,8 @@ async def test_a_call_of_a_box_without_decks_is_priced_both_ways_at_any_date(
     tmp_path: Path, database: Database, at: float
 ) -> None:
     line = [{"name": "a", "port": "p", "model": "usr5637", "number": "+81355500001"}]
-    box = settings("domestic", tmp_path, line=line, tariff={"overseas": []})
+    link = {"peer": "seattle", "route": [{"name": "n", "connect": "tcp://127.0.0.1:1"}]}
+    box = settings("domestic", tmp_path, line=line, link=link)
     journal = Domestic(database, "seattle")
     accepted = await journal.accept(PhoneNumber("+819012345678"), line="a", called="", language="ja", at=at)
     report = CallReport("m", accepted.request, 1, "order", True, at, at + 80, 62.5)

@@ -14,7 +14,7 @@ from gateway.calls.tariff_folder import SAMPLE_DECK
 
 pytestmark = pytest.mark.timeout(600)
 
-TARIFF = {"domestic": '[tariff]\noverseas = ["us-voip"]', "overseas": '[tariff]\ncurrency = "USD"'}
+TARIFF = {"domestic": "", "overseas": '[tariff]\ncurrency = "USD"\n'}
 CAPS = {"domestic": "spend_day = 1000", "overseas": "spend_day = 5"}
 ROUTES = {"domestic": "jp-fixed", "overseas": "us-voip"}
 
@@ -27,7 +27,8 @@ def give_prices(rig: Rig) -> None:
     for box in BOXES:
         settings = rig.settings_of(box)
         text = settings.read_text(encoding="utf-8").replace("[[line]]", f'[[line]]\nroute = "{ROUTES[box]}"')
-        settings.write_text(text.replace("[policy]", f"{TARIFF[box]}\n[policy]\n{CAPS[box]}"), encoding="utf-8")
+        text = text.replace("[link]", '[link]\nline_routes = ["us-voip"]')
+        settings.write_text(text.replace("[policy]", f"{TARIFF[box]}[policy]\n{CAPS[box]}"), encoding="utf-8")
         ask("tariff", "import", str(deck), "--from", "2000-01-01", "--settings", str(settings))
         ask("tariff", "exchange", str(exchange), "--settings", str(settings))
 

@@ -40,14 +40,13 @@ model = "usr5637"
 number = "+81120500001"
 route = "jp-fixed"
 incoming = "jp-freephone"
-[tariff]
-overseas = ["us-voip"]
 [policy]
 regions = ["JP"]
 quiet = "21:00-08:00"
 spend_day = 5000
 [link]
 peer = "seattle"
+line_routes = ["us-voip"]
 [[link.route]]
 name = "n"
 connect = "tcp://127.0.0.1:1"

@@ -27,6 +27,8 @@ COMPARED = 5600
 """Samples in which an echo is looked for, 0.7 s."""
 FFT = 8192
 PAST = COMPARED + LONGEST + TAPS
+ROOM = 32 * BLOCK
+"""Samples in a buffer before it is shifted."""
 HUSH = 40.0
 """RMS (16-bit units) of what was sent below which there is nothing to learn from."""
 FORGET = 0.98
@@ -35,6 +37,8 @@ STEPS = 74.0**2
 """Power that is noise in any case: the steps of 8-bit sound."""
 THINNED = 4
 """One in so many samples gives an equation: enough, at that share of the work."""
+ROWS = BLOCK // THINNED
+"""Equations of a block."""
 SOLVE_EVERY = 8
 SEARCH_EVERY = 6
 """Blocks from one solution, or one look for the delay, to the next."""
@@ -56,16 +60,21 @@ Floats = npt.NDArray[np.float32]
 class EchoCanceller:
     """Takes the echo of ``played`` out of ``heard``, 8 kHz, one object a call; delays up to 250 ms.
 
-    Some 100 µs for 20 ms of sound while something plays, 3 µs otherwise.
+    Some 100 µs for 20 ms of sound while something plays, 3 µs otherwise. Equations are gathered from one solution to
+    the next and summed up at once: going through all of the normal matrix for every block costs three times as much.
     """
 
     def __init__(self) -> None:
-        self._sent = np.zeros(PAST + BLOCK, np.float32)  # the block under way at the end
-        self._heard = np.zeros(COMPARED + BLOCK, np.float32)
+        self._sent = np.zeros(PAST + ROOM, np.float32)
+        self._heard = np.zeros(PAST + ROOM, np.float32)
+        self._at = PAST  # where the block under way begins in both
+        self._windows = np.lib.stride_tricks.sliding_window_view(self._sent, TAPS)
         self._echo = np.zeros(BLOCK, np.float32)
         self._filled = 0
         self._silent_for = PAST
         self._blocks = 0
+        self._equations = np.empty((SOLVE_EVERY * ROWS, TAPS), np.float32)
+        self._right = np.empty(SOLVE_EVERY * ROWS, np.float32)
         self._locate(0)
 
     def _locate(self, delay: int) -> None:
@@ -75,6 +84,7 @@ class EchoCanceller:
         self._normal = np.zeros((TAPS, TAPS), np.float32)
         self._target = np.zeros(TAPS, np.float32)
         self._recent = np.zeros(4)  # weighed energies: came in, left over, echo found in what came in, echo
+        self._gathered = 0  # blocks whose equations wait for the next solution
 
     def process(self, heard: Samples, played: Samples) -> Samples:
         """``heard`` less the echo of ``played``: both of the same length and time, and so is what is returned."""
@@ -88,11 +98,13 @@ class EchoCanceller:
     def _piece(self, heard: Samples, played: Samples) -> Samples:
         """Up to the end of the block under way."""
         begin, end = self._filled, self._filled + len(heard)
-        self._sent[PAST + begin : PAST + end] = played
-        self._heard[COMPARED + begin : COMPARED + end] = heard
+        now = slice(self._at + begin, self._at + end)
+        self._sent[now] = played
+        self._heard[now] = heard
         self._filled = end % BLOCK
-        sounding = self._sent[PAST : PAST + end].any()
+        sounding = self._sent[self._at : now.stop].any()
         if self._silent_for >= PAST and not sounding:
+            self._go_on(end)
             return heard
         trusted = self._recent[2] > HALF * self._recent[3]
         self._echo[begin:end] = np.correlate(self._source(begin, end), self._path)
@@ -100,17 +112,26 @@ class EchoCanceller:
         if end == BLOCK:
             self._silent_for = 0 if sounding else self._silent_for + BLOCK
             self._learn()
-            self._sent[:PAST] = self._sent[BLOCK:].copy()
-            self._heard[:COMPARED] = self._heard[BLOCK:].copy()
+        self._go_on(end)
         return to_samples(left) if trusted else heard
+
+    def _go_on(self, end: int) -> None:
+        """To the next block, if this one has come to its end."""
+        if end < BLOCK:
+            return
+        self._at += BLOCK
+        if self._at == len(self._sent):
+            for buffer in (self._sent, self._heard):
+                buffer[:PAST] = buffer[-PAST:].copy()
+            self._at = PAST
 
     def _source(self, begin: int, end: int) -> Floats:
         """What was sent that the echo in a part of the block comes from: ``TAPS`` - 1 samples more than that has."""
-        last = PAST - self._delay
+        last = self._at - self._delay
         return self._sent[last + begin - TAPS + 1 : last + end]
 
     def _learn(self) -> None:
-        source, heard = self._source(0, BLOCK), self._heard[COMPARED:]
+        source, heard = self._source(0, BLOCK), self._heard[self._at : self._at + BLOCK]
         if np.dot(source, source) < len(source) * HUSH**2:
             return
         left = heard - self._echo
@@ -118,39 +139,51 @@ class EchoCanceller:
         products = (np.dot(heard, heard), np.dot(left, left), np.dot(heard, self._echo), np.dot(self._echo, self._echo))
         self._recent = MEMORY * self._recent + weight * np.array(products)
         self._blocks += 1
-        chosen = slice(self._blocks % THINNED, None, THINNED)
-        self._normal *= FORGET
-        self._target *= FORGET
-        self._add(source, heard, chosen, np.full(BLOCK // THINNED, np.sqrt(weight), np.float32))
-        if self._blocks % SOLVE_EVERY == 0:
+        self._gather(heard, weight)
+        if self._gathered == SOLVE_EVERY:
+            self._normal *= FORGET**SOLVE_EVERY
+            self._target *= FORGET**SOLVE_EVERY
+            self._add(self._equations, self._right)
             self._solve()
         if self._blocks % SEARCH_EVERY == 0 and self._recent[1] > SETTLED * self._recent[0]:
             self._search()
 
-    def _add(self, source: Floats, heard: Floats, chosen: slice, weight: Floats) -> None:
-        """Add the equations of the ``chosen`` samples, each of ``weight``."""
-        windows = np.lib.stride_tricks.sliding_window_view(source, TAPS)[chosen]
-        equations = windows * weight[:, None]
+    def _gather(self, heard: Floats, weight: float) -> None:
+        """Keep the block's equations, forgotten already as far as they will be by the next solution."""
+        at = slice(self._gathered * ROWS, (self._gathered + 1) * ROWS)
+        self._gathered += 1
+        chosen = self._blocks % THINNED
+        first = self._at - self._delay - TAPS + 1
+        factor = np.float32(np.sqrt(weight * FORGET ** (SOLVE_EVERY - self._gathered)))
+        np.multiply(self._windows[first + chosen : first + BLOCK : THINNED], factor, out=self._equations[at])
+        np.multiply(heard[chosen::THINNED], factor, out=self._right[at])
+
+    def _add(self, equations: Floats, right: Floats) -> None:
         self._normal += equations.T @ equations
-        self._target += equations.T @ (heard[chosen] * weight)
+        self._target += equations.T @ right
 
     def _solve(self) -> None:
+        self._gathered = 0
         normal = self._normal + np.eye(TAPS) / TAP  # double precision: twice as fast in LAPACK as single
         self._path = np.linalg.solve(normal, self._target).astype(np.float32)
 
     def _search(self) -> None:
         """Look where the echo is; if it is elsewhere, begin anew there with all that is still at hand."""
-        sent = np.fft.rfft(self._sent[-COMPARED - LONGEST :], FFT)
-        heard = np.fft.rfft(self._heard[-COMPARED:], FFT)
+        end = self._at + BLOCK
+        recent = self._heard[end - COMPARED : end]
+        sent = np.fft.rfft(self._sent[end - COMPARED - LONGEST : end], FFT)
+        heard = np.fft.rfft(recent, FFT)
         cross = np.conj(sent) * heard
-        flat = np.fft.irfft(cross / (np.abs(cross) + 0.01 * np.abs(cross).mean() + 1e-9), FFT)
+        size = np.abs(cross)
+        flat = np.fft.irfft(cross / (size + (0.01 * size.mean() + 1e-9)), FFT)
         lags = flat[-LONGEST:] ** 2
         peak = int(np.argmax(lags))
         delay = max(0, peak - EARLY)
         if lags[peak] < CERTAIN * lags.mean() or abs(delay - self._delay) <= TAPS // 4:
             return
         self._locate(delay)
-        blocks = np.square(self._heard[-COMPARED:].reshape(-1, BLOCK)).mean(axis=1)
-        weight = np.repeat(1 / np.sqrt(blocks + np.float32(STEPS)), BLOCK // THINNED)
-        self._add(self._source(BLOCK - COMPARED, BLOCK), self._heard[-COMPARED:], slice(None, None, THINNED), weight)
+        blocks = np.square(recent.reshape(-1, BLOCK)).mean(axis=1)
+        weight = np.repeat(1 / np.sqrt(blocks + np.float32(STEPS)), ROWS)
+        last = end - delay - TAPS + 1
+        self._add(self._windows[last - COMPARED : last : THINNED] * weight[:, None], recent[::THINNED] * weight)
         self._solve()

@@ -56,37 +56,65 @@ def missing() -> str:
     return ""
 
 
+class SoundServer:
+    """A PulseAudio of our own with the cards of some lines. While it does not run they are not there."""
+
+    def __init__(self, folder: Path, lines: tuple[str, ...]) -> None:
+        """Write what it needs into ``folder``."""
+        self._folder = folder
+        self._socket = folder / "pulse.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "run").mkdir(mode=0o700, exist_ok=True)
+        sinks = [f"{line}_{way}" for line in lines for way in ("up", "down")]
+        (folder / "daemon.conf").write_text(DAEMON)
+        (folder / "lines.pa").write_text(
+            PULSE.format(socket=self._socket, sinks="".join(SINK.format(name=name) for name in sinks))
+        )
+        ends = [
+            END.format(name=f"{line}_{end}", socket=self._socket, out=f"{line}_{out}", into=f"{line}_{into}")
+            for line in lines
+            for end, out, into in (("box", "up", "down"), ("net", "down", "up"))
+        ]
+        self.config = folder / "asound.conf"
+        """For ``ALSA_CONFIG_PATH``."""
+        self.config.write_text("</usr/share/alsa/alsa.conf>\n" + "".join(ends))
+
+    def plug(self) -> None:
+        """The cards are there. Raises ``NoSoundCards``."""
+        self._socket.unlink(missing_ok=True)
+        self._process = _start(self._folder)
+        until = time.monotonic() + 5.0
+        while not self._socket.is_socket():
+            if time.monotonic() > until:
+                raise NoSoundCards(f"pulseaudio does not start; see {self._folder / 'pulse.log'}")
+            time.sleep(0.02)
+
+    def unplug(self) -> None:
+        """The cards are gone, in the middle of whatever they did. No effect when they are."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            self._socket.unlink(missing_ok=True)
+
+
 @contextmanager
-def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
-    """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``. The server, for tests that want to kill it.
+def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[SoundServer]:
+    """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``; all of them can be unplugged and plugged in again.
 
     Raises ``NoSoundCards``.
     """
     if why := missing():
         raise NoSoundCards(why)
-    folder.mkdir(parents=True, exist_ok=True)
-    socket = folder / "pulse.sock"
-    sinks = [f"{line}_{way}" for line in lines for way in ("up", "down")]
-    (folder / "daemon.conf").write_text(DAEMON)
-    (folder / "lines.pa").write_text(
-        PULSE.format(socket=socket, sinks="".join(SINK.format(name=name) for name in sinks))
-    )
-    ends = [
-        END.format(name=f"{line}_{end}", socket=socket, out=f"{line}_{out}", into=f"{line}_{into}")
-        for line in lines
-        for end, out, into in (("box", "up", "down"), ("net", "down", "up"))
-    ]
-    config = folder / "asound.conf"
-    config.write_text("</usr/share/alsa/alsa.conf>\n" + "".join(ends))
+    server = SoundServer(folder, lines)
     before = os.environ.get("ALSA_CONFIG_PATH")
-    os.environ["ALSA_CONFIG_PATH"] = str(config)
-    server = _start(folder)
+    os.environ["ALSA_CONFIG_PATH"] = str(server.config)
     try:
-        _await(socket)
+        server.plug()
         yield server
     finally:
-        server.send_signal(signal.SIGKILL)
-        server.wait()
+        server.unplug()
         if before is None:
             del os.environ["ALSA_CONFIG_PATH"]
         else:
@@ -94,12 +122,10 @@ def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[subprocess.Pop
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    run = folder / "run"
-    run.mkdir(mode=0o700)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
-        "PULSE_RUNTIME_PATH": str(run),
+        "PULSE_RUNTIME_PATH": str(folder / "run"),
         "PULSE_STATE_PATH": str(folder),
         "PULSE_CONFIG_PATH": str(folder),
     }
@@ -112,11 +138,3 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         stderr=(folder / "pulse.log").open("wb"),
         start_new_session=True,
     )
-
-
-def _await(socket: Path) -> None:
-    until = time.monotonic() + 5.0
-    while not socket.is_socket():
-        if time.monotonic() > until:
-            raise NoSoundCards(f"pulseaudio does not start; see {socket.parent / 'pulse.log'}")
-        time.sleep(0.02)

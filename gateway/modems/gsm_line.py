@@ -55,7 +55,7 @@ class GsmLine(LineOnModem):
         super().__init__(settings.name, port.name)
         self._settings = settings
         self._profile = profile
-        self._sound = sound(self.be_lost) if sound is not None else sound_of(settings, self.be_lost)
+        self._sound = sound(self._lose_sound) if sound is not None else sound_of(settings, self._lose_sound)
         self._commands = profile.card if on_card(settings) else profile.serial
         self._channel = CommandChannel(port, Trace(settings.trace, port.name), self._hear, self.be_lost)
         self.library = Library(self._channel)
@@ -63,6 +63,8 @@ class GsmLine(LineOnModem):
         self._outcome: asyncio.Future[Ended | None] | None = None
         """Of answering or dialling: None once it talks."""
         self._voice: GsmVoice | None = None
+        self._mute: LineLost | None = None
+        """The sound is gone: what the line will be lost by, once its call has been ended."""
         self._registered = True
 
     async def open(self) -> None:
@@ -105,7 +107,7 @@ class GsmLine(LineOnModem):
             await surely(self._hang_up())
 
     def be_lost(self, lost: LineLost) -> None:
-        """The modem or its sound is gone: tell everyone who waits."""
+        """The modem is gone: tell everyone who waits."""
         if self._lost is None:
             self._note_loss(lost)
             self._channel.lose(lost)
@@ -114,6 +116,14 @@ class GsmLine(LineOnModem):
                 self._outcome.exception()  # marked as seen: the command in hand may tell it first
             if self._voice is not None:
                 self._voice.end(lost)
+
+    def _lose_sound(self, lost: LineLost) -> None:
+        """A call without sound is ended by command, as long as the modem hears one; then the line is lost."""
+        if self._voice is None:
+            self.be_lost(lost)
+        else:
+            self._mute = lost
+            self._voice.end(lost)
 
     # --- setting up -------------------------------------------------------------------------------------------------
 
@@ -262,7 +272,9 @@ class GsmLine(LineOnModem):
             self._in_use = False
             if voice is not None:
                 voice.close()
-        if voice is not None:
+        if self._mute is not None:
+            self.be_lost(self._mute)
+        elif voice is not None:
             self._background.spawn(self._end_sound)
 
     async def _end_sound(self) -> None:

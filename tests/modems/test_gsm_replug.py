@@ -1,4 +1,4 @@
-"""On real pseudo-terminals: a modem pulled out in mid-call is lost at once, and plugged in again it serves again."""
+"""On real ports and cards: a modem pulled out in mid-call is lost at once, and plugged in again it serves again."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from gateway import clock
 from gateway.bench.emulators.gsm import open_gsm_modem
 from gateway.bench.exchange import Exchange
 from gateway.bench.mobile import MobileSubscriber
+from gateway.bench.pulse import SoundServer, missing, sound_cards
 from gateway.clock import Pace
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line, LineLost
@@ -50,36 +51,109 @@ async def until(condition: Callable[[], bool], within: float) -> float:
     return clock.now() - began
 
 
+class Bench:
+    """A box's line on an emulated modem, and a customer who calls it."""
+
+    def __init__(self, exchange: Exchange, model: str, at: Path, sound: str) -> None:
+        self.mobile, other = exchange.enrol(MobileSubscriber, SHOP), exchange.subscribe(CUSTOMER)
+        self.telephone = Telephone(other)
+        other.attach(self.telephone)
+        self.modem = open_gsm_modem(model, self.mobile, at, sound.replace("_box", "_net"))
+        self.mobile.attach(self.modem)
+        self.clerk = Clerk()
+        settings = LineSettings(name="a", model=model, number=SHOP, port=str(at), audio=sound)
+        self.supervisor = Supervisor((settings,), open_line, self.clerk.serve)
+        self._box = asyncio.create_task(self.supervisor.run(lambda: None))
+
+    async def serves(self) -> float:
+        return await until(lambda: self.supervisor.serving["a"], 10.0)
+
+    async def call(self) -> None:
+        """The customer calls and is answered."""
+        served = self.clerk.served
+        await self.telephone.call("0" + SHOP[3:])
+        await until(lambda: self.clerk.served == served + 1, 5.0)
+        await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
+        self._box.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._box
+        assert not self.mobile.off
+        self.modem.close()
+
+
+async def unplugged_and_replugged(
+    bench: Bench, pull: Callable[[], None], plug: Callable[[], None], *, away: float = 3.0
+) -> None:
+    await bench.serves()
+    await bench.call()
+    pull()
+    assert await until(lambda: len(bench.clerk.lost_at) == 1, 0.5) < 0.5
+    bench.telephone.wire.on_hook()
+    await asyncio.sleep(away)
+    assert not bench.supervisor.serving["a"]
+    plug()
+    assert await bench.serves() < 10.0
+    await bench.call()
+    await bench.close()
+
+
 @pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei"])
 def test_after_unplug_and_replug_the_line_serves_again(tmp_path: Path, model: str) -> None:
     async def main() -> None:
         async with Exchange() as exchange:
-            mobile, other = exchange.enrol(MobileSubscriber, SHOP), exchange.subscribe(CUSTOMER)
-            telephone = Telephone(other)
-            other.attach(telephone)
-            ports = {"port": str(tmp_path / "at"), "audio": str(tmp_path / "sound")}
-            modem = open_gsm_modem(model, mobile, tmp_path / "at", ports["audio"])
-            mobile.attach(modem)
-            clerk = Clerk()
-            settings = LineSettings(name="a", model=model, number=SHOP, **ports)
-            supervisor = Supervisor((settings,), open_line, clerk.serve)
-            box = asyncio.create_task(supervisor.run(lambda: None))
-            await until(lambda: supervisor.serving["a"], 10.0)
-            await telephone.call("0" + SHOP[3:])
-            await until(lambda: clerk.served == 1, 5.0)
-            await asyncio.sleep(0.5)
-            modem.unplug()
-            assert await until(lambda: len(clerk.lost_at) == 1, 0.5) < 0.5
-            telephone.wire.on_hook()
-            await asyncio.sleep(3.0)
-            modem.replug()
-            assert await until(lambda: supervisor.serving["a"], 10.0) < 10.0
-            await telephone.call("0" + SHOP[3:])
-            await until(lambda: clerk.served == 2, 5.0)
-            box.cancel()
-            with suppress(asyncio.CancelledError):
-                await box
-            assert not mobile.off
-            modem.close()
+            bench = Bench(exchange, model, tmp_path / "at", str(tmp_path / "sound"))
+            await unplugged_and_replugged(bench, bench.modem.unplug, bench.modem.replug)
 
     clock.run(main(), Pace.begin(SPEED))
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_a_modem_with_its_sound_on_a_card_comes_back_with_its_card(tmp_path: Path) -> None:
+    """On a real ALSA path, in real time."""
+
+    async def main(server: SoundServer) -> None:
+        async with Exchange() as exchange:
+            bench = Bench(exchange, "ec25", tmp_path / "at", "alsa:a_box")
+
+            def pull() -> None:
+                bench.modem.unplug()
+                server.unplug()
+
+            def plug() -> None:
+                server.plug()
+                bench.modem.replug()
+
+            await unplugged_and_replugged(bench, pull, plug, away=1.0)
+
+    with sound_cards(tmp_path / "pulse", ("a",)) as server:
+        clock.run(main(server), Pace())
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_a_card_that_vanishes_alone_ends_the_call_by_command(tmp_path: Path) -> None:
+    """The modem is still there and would keep the call, at somebody's cost."""
+
+    async def main(server: SoundServer) -> None:
+        async with Exchange() as exchange:
+            bench = Bench(exchange, "sim7600", tmp_path / "at", "alsa:a_box")
+
+            def pull() -> None:
+                pulled.append(exchange.journal.now())
+                server.unplug()
+
+            def plug() -> None:
+                server.plug()
+                bench.modem.sound.unplug()
+                bench.modem.sound.replug()
+
+            pulled: list[float] = []
+            await unplugged_and_replugged(bench, pull, plug, away=1.0)
+            ended = [
+                event["t"] for event in exchange.journal.events if event["event"] == "at" and "CHUP" in event["text"]
+            ]
+            assert min(at for at in ended if at > pulled[0]) - pulled[0] < 0.5
+
+    with sound_cards(tmp_path / "pulse", ("a",)) as server:
+        clock.run(main(server), Pace())

@@ -1,7 +1,6 @@
 """A call's sound on a real ALSA path: both ways, through stalls, at other rates, and with the card gone. Real time."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from modem_lab import tone
 
 from gateway import clock
-from gateway.bench.pulse import missing, sound_cards
+from gateway.bench.pulse import SoundServer, missing, sound_cards
 from gateway.clock import Pace
 from gateway.line import LineLost, Samples
 
@@ -29,7 +28,7 @@ NOTE = 1000.0
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["subprocess.Popen[bytes]"]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundServer]:
     with sound_cards(tmp_path_factory.mktemp("pulse"), ("a",)) as running:
         yield running
 
@@ -176,13 +175,13 @@ def test_a_device_that_is_not_there_is_told_with_the_remedy(server: object) -> N
 
 
 def test_a_card_that_vanishes_in_mid_call_is_told_at_once(tmp_path: Path) -> None:
-    async def main(running: "subprocess.Popen[bytes]") -> None:
+    async def main(running: SoundServer) -> None:
         lost: list[LineLost] = []
         card = SoundCard("b_box", "b", lost.append)
         voice = GsmVoice(card, None)
         await voice.open()
         await voice.hear()
-        running.kill()
+        running.unplug()
         gone = clock.now()
         while not lost and clock.now() - gone < 2.0:
             await asyncio.sleep(0.01)

@@ -28,27 +28,10 @@ class AlsaEnd:
         """Raises ``GatewayError`` where the device can't be opened."""
         self.open = False
         self.stalled = False
-        try:
-            self._in, self._out = (
-                alsaaudio.PCM(
-                    kind,
-                    rate=RATE,
-                    channels=1,
-                    format=alsaaudio.PCM_FORMAT_S16_LE,
-                    periodsize=FRAME,
-                    periods=PERIODS,
-                    device=device,
-                )
-                for kind in (alsaaudio.PCM_CAPTURE, alsaaudio.PCM_PLAYBACK)
-            )
-        except alsaaudio.ALSAAudioError as error:
-            raise GatewayError(f"sound card {device}: can't be used: {error}; correct the modem's audio") from None
+        self._device = device
         self._heard: deque[Samples] = deque(maxlen=HELD)
         self._said: queue.Queue[Samples] = queue.Queue(HELD)
-        self._closed = threading.Event()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._capture, self._play)]
-        for thread in self._threads:
-            thread.start()
+        self._plug()
 
     def begin(self) -> None:
         """A call's sound begins to pass."""
@@ -70,29 +53,56 @@ class AlsaEnd:
                 self._said.put_nowait(sound)
 
     def unplug(self) -> None:
-        """Go from the bus with the modem: the device is given back, for good."""
+        """Go from the bus with the modem: the device is given back."""
         self.end()
         if not self._closed.is_set():
             self._closed.set()
             for thread in self._threads:
                 thread.join(1.0)
-            self._in.close()
-            self._out.close()
+            for pcm in (self._in, self._out):
+                with contextlib.suppress(alsaaudio.ALSAAudioError):
+                    pcm.close()
 
     def replug(self) -> None:
-        """It doesn't come back: an ALSA device is nothing that the bench can make."""
+        """Have the device again. Raises ``GatewayError`` where it is not there."""
+        self._plug()
 
-    def _capture(self) -> None:
+    def _plug(self) -> None:
+        try:
+            self._in, self._out = (
+                alsaaudio.PCM(
+                    kind,
+                    rate=RATE,
+                    channels=1,
+                    format=alsaaudio.PCM_FORMAT_S16_LE,
+                    periodsize=FRAME,
+                    periods=PERIODS,
+                    device=self._device,
+                )
+                for kind in (alsaaudio.PCM_CAPTURE, alsaaudio.PCM_PLAYBACK)
+            )
+        except alsaaudio.ALSAAudioError as error:
+            raise GatewayError(
+                f"sound card {self._device}: can't be used: {error}; correct the modem's audio"
+            ) from None
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=work, args=(self._closed,), daemon=True) for work in (self._capture, self._play)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _capture(self, closed: threading.Event) -> None:
         with contextlib.suppress(alsaaudio.ALSAAudioError):
-            while not self._closed.is_set():
+            while not closed.is_set():
                 count, data = self._in.read()
                 sound = np.frombuffer(data, "<i2").astype(np.int16)
                 if count > 0:
                     self._heard.extend(sound[at : at + FRAME] for at in range(0, len(sound) - FRAME + 1, FRAME))
 
-    def _play(self) -> None:
+    def _play(self, closed: threading.Event) -> None:
         with contextlib.suppress(alsaaudio.ALSAAudioError):
-            while not self._closed.is_set():
+            while not closed.is_set():
                 try:
                     sound = self._said.get(timeout=FRAME / RATE)
                 except queue.Empty:

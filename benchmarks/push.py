@@ -18,7 +18,6 @@ import struct
 import subprocess
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +31,7 @@ from gateway.protocols.messages import CallRequest, decode
 from gateway.settings import LineSettings, LinkSettings, RouteSettings, Settings
 from gateway.store import inbox, outbox
 from gateway.store.database import Database, connect
+from gateway.store.ids import new_id
 from gateway.store.journal import Domestic, Overseas
 
 WINDOW = 64
@@ -73,7 +73,7 @@ def pipelined(way: Way, count: int) -> float:
 
 def request() -> CallRequest:
     """One caller."""
-    return CallRequest(str(uuid.uuid4()), "+819012345678", time.time(), "+81355501234", "ja")
+    return CallRequest(new_id(), "+819012345678", time.time(), "+81355501234", "ja")
 
 
 def settings_of(folder: Path, role: str, routes: tuple[RouteSettings, ...]) -> Settings:

@@ -29,7 +29,7 @@ from push import TellingPeer, child, pair_keys, request, settings_of
 
 from gateway import clock
 from gateway.link.peer import Peer
-from gateway.protocols import link
+from gateway.protocols import frames, link
 from gateway.protocols.messages import Message
 from gateway.settings import RouteSettings, Settings
 from gateway.store import outbox
@@ -165,7 +165,7 @@ class WatchedPeer(TellingPeer):
         self.settled_at: dict[str, float] = {}
 
     def _do(self, step: link.Step, now: float) -> None:
-        if isinstance(step, link.Send) and isinstance(link.unpack(step.frame), link.Letter):
+        if isinstance(step, link.Send) and isinstance(frames.unpack(step.frame), frames.Letter):
             self.letters.append((time.monotonic(), step.route))
         super()._do(step, now)
 

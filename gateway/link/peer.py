@@ -32,8 +32,10 @@ from gateway.link.gate import Context, Gate, LinkError, prove_stranger_refused
 from gateway.link.keys import KeyFolder
 from gateway.link.status import LinkState, RouteStatus, StatusFile
 from gateway.link.wires import DiallingWire, ListeningWire, Received, Wire
-from gateway.protocols import link, messages
+from gateway.protocols import frames, link, messages
+from gateway.protocols.letters import BULK, MAY_SEND, RANKS, Role, may_send, plausible
 from gateway.protocols.messages import Message
+from gateway.protocols.routes import RouteState
 from gateway.settings import LinkSettings, RouteSettings, Settings
 from gateway.store import inbox, outbox
 from gateway.store.database import Database, Work
@@ -80,8 +82,8 @@ class Peer:
         self.turned_at = 0.0
         """``time.monotonic()`` when its thread last looked after itself, as it does every second."""
         self._routes = to.routes
-        self._their_role: link.Role = "overseas" if settings.role == "domestic" else "domestic"
-        self._ranks = [link.RANKS[kind] for kind in link.MAY_SEND[settings.role]]
+        self._their_role: Role = "overseas" if settings.role == "domestic" else "domestic"
+        self._ranks = [RANKS[kind] for kind in MAY_SEND[settings.role]]
         self._folder = KeyFolder(settings.keys)
         self._database, self._effects, self._on_committed = database, effects, on_committed
         self._status = StatusFile(Path(settings.data), self.name)
@@ -89,7 +91,7 @@ class Peer:
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
         self._counts = dict.fromkeys(DROPPED, 0)
-        self._told = {route.name: link.RouteState.DOWN for route in to.routes}
+        self._told = {route.name: RouteState.DOWN for route in to.routes}
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
         self._keys_at = self._heard_mark_at = 0.0
@@ -232,7 +234,7 @@ class Peer:
         for route, way in zip(self._routes, self._sender.routes, strict=True):
             if self._told[route.name] != way.state:
                 self._told[route.name] = way.state
-                level = logging.INFO if way.state is link.RouteState.UP else logging.WARNING
+                level = logging.INFO if way.state is RouteState.UP else logging.WARNING
                 log.log(level, "link: route %s to %s is %s", route.name, self.name, way.state.value)
         self._counts["refused"] = self._gate.refused
         self._counts["stranger"] = sum(wire.strangers for wire in self._wires)
@@ -245,7 +247,7 @@ class Peer:
             return
         self._unloaded = False
         for bulk in (False, True):
-            after = {rank: self._after[rank] for rank in self._ranks if (rank >= link.BULK) is bulk}
+            after = {rank: self._after[rank] for rank in self._ranks if (rank >= BULK) is bulk}
             room = self._sender.room(bulk=bulk)
             if not after or room <= 0:
                 self._unloaded = self._unloaded or bool(after)
@@ -255,7 +257,10 @@ class Peer:
                 self._after[message.rank] = max(self._after[message.rank], message.sequence)
             self._sender.post(
                 link.Parcel(
-                    message.rank, message.sequence, message.id, link.pack(link.Letter(message.sequence, message.body))
+                    message.rank,
+                    message.sequence,
+                    message.id,
+                    frames.pack(frames.Letter(message.sequence, message.body)),
                 )
                 for message in found
             )
@@ -264,7 +269,7 @@ class Peer:
     def _do(self, step: link.Step, now: float) -> None:
         wire = self._wires[step.route]
         if isinstance(step, link.Rebuild):
-            wire.rebuild(step.connect_within)
+            wire.rebuild(step.connecting)
         elif not wire.send(step.frame):
             self._sender.lost(step.route, now)
 
@@ -276,7 +281,10 @@ class Peer:
         if changes.joined:
             self._sender.joined(index, now)
         letters = []
-        for received in wire.receive():
+        frames_of_peer = wire.receive()
+        if frames_of_peer:
+            self._heard(now)
+        for received in frames_of_peer:
             if received.fresh:
                 self._sender.lost(index, now)
                 self._sender.joined(index, now)
@@ -287,21 +295,20 @@ class Peer:
 
     def _understand(self, index: int, wire: Wire, received: Received, now: float) -> _Incoming | None:
         try:
-            frame = link.unpack(received.data)
-        except link.BadFrame:
+            frame = frames.unpack(received.data)
+        except frames.BadFrame:
             self._counts["malformed"] += 1
             return None
-        self._heard(now)
         match frame:
-            case link.Ping(count):
-                wire.send(link.pack(link.Pong(count)), received.origin)
-            case link.Pong(count):
-                self._sender.ponged(index, count, now)
-            case link.Ack(sequences):
-                self._settle(self._sender.acknowledged(index, sequences, now))
-            case link.Letter(sequence, body):
+            case frames.Letter(sequence, body):
                 message = self._open_letter(body)
                 return None if message is None else _Incoming(index, received.origin, sequence, message)
+            case frames.Ping(count):
+                wire.send(frames.pack(frames.Pong(count)), received.origin)
+            case frames.Pong(count):
+                self._sender.ponged(index, count, now)
+            case frames.Ack(sequences):
+                self._settle(self._sender.acknowledged(index, sequences, now))
         return None
 
     def _open_letter(self, body: bytes) -> Message | None:
@@ -309,10 +316,10 @@ class Peer:
             message = messages.decode(body)
         except (messages.BadMessage, RecursionError):
             message = None
-        if message is None or not link.plausible(message):
+        if message is None or not plausible(message):
             self._counts["malformed"] += 1
             return None
-        if not link.may_send(self._their_role, message):
+        if not may_send(self._their_role, message):
             if not self._counts["role"]:
                 log.error("link: %s sent a %s, which its role forbids", self.name, type(message).__name__)
             self._counts["role"] += 1
@@ -373,4 +380,4 @@ class Peer:
         for letter in letters:
             sequences.setdefault((letter.wire, letter.origin), []).append(letter.sequence)
         for (index, origin), some in sequences.items():
-            self._wires[index].send(link.pack(link.Ack(tuple(some))), origin)
+            self._wires[index].send(frames.pack(frames.Ack(tuple(some))), origin)

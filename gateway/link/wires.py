@@ -15,6 +15,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from gateway.link.gate import DOMAIN, Context, LinkError
 from gateway.link.keys import KeyPair
+from gateway.protocols.routes import HURRY, Connecting
 from gateway.settings import RouteSettings
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,14 @@ AT_ONCE = 64
 CONNECTIONS = 1000
 """Connections of a listening wire that are remembered; the gate let them in one by one."""
 
-CONNECT_WITHIN = 3.0
 REFUSED_PAUSE = 5.0
 BIND_PAUSE = 2.0
-"""Seconds: for a first try to connect; before the next try, after the peer refused our key; and after the address to
-bind was not there."""
+"""Seconds before the next try: after the peer refused our key; after the address to bind was not there."""
+
+FIRST = Connecting(within=3.0, pause=HURRY)
+"""How a route that was never up is tried."""
+
+POLLIN = int(zmq.POLLIN)
 
 _OPTIONS = {
     zmq.LINGER: 0,
@@ -52,8 +56,7 @@ _OPTIONS = {
 }
 _DIALLING = {
     zmq.IMMEDIATE: 1,
-    zmq.RECONNECT_IVL: 25,  # jittered by libzmq to 25..50 ms, constant: a healed route is to be found at once
-    zmq.RECONNECT_IVL_MAX: 0,
+    zmq.RECONNECT_IVL_MAX: 0,  # constant: a healed route is to be found at once
 }
 _NOT_THERE = {errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENETDOWN, errno.ENETUNREACH}
 _UP = zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -97,8 +100,8 @@ class Wire(Protocol):
     def look_after(self, peer_key: bytes | None, now: float) -> None:
         """Every second or so: follow the peer's key, try again what failed."""
 
-    def rebuild(self, connect_within: float) -> None:
-        """Begin anew with a new connection, each try of which may take so many seconds."""
+    def rebuild(self, connecting: Connecting) -> None:
+        """Begin anew with a new connection, tried as ``connecting`` says."""
 
 
 class DiallingWire:
@@ -145,12 +148,12 @@ class DiallingWire:
         """See ``Wire``."""
         if peer_key != self._peer_key:
             self._peer_key = peer_key
-            self.rebuild(CONNECT_WITHIN)
+            self.rebuild(FIRST)
         elif self._refused and now >= self._again_at:
             self._again_at = now + REFUSED_PAUSE
-            self.rebuild(CONNECT_WITHIN)
+            self.rebuild(FIRST)
 
-    def rebuild(self, connect_within: float) -> None:
+    def rebuild(self, connecting: Connecting) -> None:
         """See ``Wire``."""
         _close(self._poller, self.sockets)
         self.sockets = ()
@@ -160,7 +163,8 @@ class DiallingWire:
         socket = _socket(self._context, zmq.DEALER, self._keys)
         for option, value in _DIALLING.items():
             socket.setsockopt(option, value)
-        socket.setsockopt(zmq.CONNECT_TIMEOUT, int(connect_within * 1000))
+        socket.setsockopt(zmq.CONNECT_TIMEOUT, int(connecting.within * 1000))
+        socket.setsockopt(zmq.RECONNECT_IVL, int(connecting.pause * 1000))
         socket.curve_serverkey = z85.encode(self._peer_key)
         monitor = socket.get_monitor_socket(_UP | _GONE | _DENIED)
         try:
@@ -220,12 +224,11 @@ class ListeningWire:
         for _ in range(AT_ONCE):
             if not self.sockets or not _has_more(self.sockets[0]):
                 break
-            parts: list[zmq.Frame] = self.sockets[0].recv_multipart(zmq.NOBLOCK, copy=False)
-            origin = parts[0].bytes
-            if not self._is_peer(self._key_of(origin, parts[-1])):
+            origin, parts = self._receive_one(self.sockets[0])
+            if not self._is_peer(self._keys_of[origin]):
                 self.strangers += 1
                 continue
-            received.append(Received(parts[1].bytes if len(parts) == 2 else b"", origin, origin != self._newest))
+            received.append(Received(parts[0] if len(parts) == 1 else b"", origin, origin != self._newest))
             self._newest = origin
         return received
 
@@ -239,18 +242,23 @@ class ListeningWire:
             self._again_at = now + BIND_PAUSE
             self._bind()
 
-    def rebuild(self, connect_within: float) -> None:
+    def rebuild(self, connecting: Connecting) -> None:
         """See ``Wire``: the other side connects, so there is nothing to do but forget the silent connection."""
         self._newest = None
 
-    def _key_of(self, origin: bytes, frame: zmq.Frame) -> bytes:
-        """Whose connection this is. The caller asks of every frame whether that key is still the peer's."""
-        key = self._keys_of.get(origin)
-        if key is None:
-            if len(self._keys_of) >= CONNECTIONS:
-                self._keys_of.clear()
-            key = self._keys_of[origin] = bytes.fromhex(str(frame.get("User-Id")))
-        return key
+    def _receive_one(self, socket: Socket) -> tuple[bytes, list[bytes]]:
+        """Connection and parts of one message; whose connection it is, is in ``_keys_of`` from its first one on.
+
+        The caller asks of every message whether that key is still the peer's.
+        """
+        origin = socket.recv(zmq.NOBLOCK)
+        if origin in self._keys_of:
+            return origin, socket.recv_multipart(zmq.NOBLOCK)
+        first: list[zmq.Frame] = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        if len(self._keys_of) >= CONNECTIONS:
+            self._keys_of.clear()
+        self._keys_of[origin] = bytes.fromhex(str(first[0].get("User-Id")))
+        return origin, [part.bytes for part in first]
 
     def _bind(self) -> None:
         socket = _socket(self._context, zmq.ROUTER, self._keys)
@@ -286,7 +294,7 @@ def _socket(context: Context, kind: int, keys: KeyPair) -> Socket:
 
 def _has_more(socket: Socket) -> bool:
     """Whether a message can be received; asking costs a tenth of being told so by an exception."""
-    return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+    return bool(int(socket.getsockopt(zmq.EVENTS)) & POLLIN)
 
 
 def _watch(poller: zmq.Poller, sockets: tuple[Socket, ...]) -> None:

@@ -22,32 +22,16 @@ until it answers, so the preferred route is back in use one ping after it heals.
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
-from typing import Annotated, Literal
 
-import msgspec
-
-from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
-
-Role = Literal["domestic", "overseas"]
-
-RANKS: dict[type, int] = {CallRequest: 0, Order: 1, CallReport: 2, Recording: 3}
-"""Which messages go first: callers wait for their telephone to ring, recordings can wait."""
-
-BULK = 3
-"""The rank from which on messages are large and travel beside the others, few at a time."""
-
-MAY_SEND: dict[Role, tuple[type, ...]] = {"domestic": (CallRequest,), "overseas": (Order, CallReport, Recording)}
-"""What a box of each role may tell the other."""
+from gateway.protocols.frames import Ping, pack
+from gateway.protocols.letters import BULK
+from gateway.protocols.routes import Connecting, Route, RouteState
 
 WINDOW = 64
 """Letters under way at most."""
 
 BULK_WINDOW = 2
 """Large ones among them at most: an urgent letter waits behind no more than this."""
-
-LARGEST_BODY = 65_000
-"""Bytes of a message; a frame holds 65,536, and a longer one ends its connection."""
 
 STUCK = 3
 """Tries after which a letter no longer counts for the window: one that the peer can't take must not block the rest."""
@@ -59,94 +43,7 @@ REBUILD_LOST = 5.0
 """Seconds: between pings of a route that is up and idle, and of one that is not; until a silent connection is replaced
 by a new one, and until one that was lost is (libzmq tries by itself meanwhile)."""
 
-SHORTEST_CONNECT = 0.25
-UNKNOWN_CONNECT = 1.0
-LONGEST_CONNECT = 10.0
-SHORT_TRIES = 30.0
-"""Seconds. A try to connect gets 1.5 round trips, 0.25 at least: short, because TCP repeats a SYN that was swallowed
-only after a second. Every 30 s there is a longer one, each twice as long as the one before, in case the way has become
-longer."""
-
-LATEST = 2.0**33
-"""Unix seconds in the year 2242; what claims to be later, or is no number, is a mistake or malice."""
-
-LONGEST_TIMEOUT = 5.0
 LONGEST_RETRY = 30.0
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-class Letter(msgspec.Struct, frozen=True, array_like=True, tag="L"):
-    """``["L", sequence, body]``: a message (MessagePack, as ``messages.encode`` gives it)."""
-
-    sequence: _Count
-    body: bytes
-
-
-class Ack(msgspec.Struct, frozen=True, array_like=True, tag="A"):
-    """``["A", [sequence, …]]``: these are on the sender's disk."""
-
-    sequences: Annotated[tuple[_Count, ...], msgspec.Meta(max_length=1024)]
-
-
-class Ping(msgspec.Struct, frozen=True, array_like=True, tag="P"):
-    """``["P", count]``: are you there?"""
-
-    count: _Count
-
-
-class Pong(msgspec.Struct, frozen=True, array_like=True, tag="Q"):
-    """``["Q", count]``: the answer to the ping of that count."""
-
-    count: _Count
-
-
-Frame = Letter | Ack | Ping | Pong
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
-
-
-class BadFrame(ValueError):
-    """Bytes that are no frame of this protocol."""
-
-
-def pack(frame: Frame) -> bytes:
-    """Frame → MessagePack."""
-    return _encoder.encode(frame)
-
-
-def unpack(data: bytes) -> Frame:
-    """MessagePack → frame. Raises ``BadFrame``."""
-    try:
-        return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadFrame(str(error)) from None
-
-
-def rank(message: Message) -> int:
-    """The rank of a message; lower goes first."""
-    return RANKS[type(message)]
-
-
-def may_send(role: Role, message: Message) -> bool:
-    """Whether a box of ``role`` is entitled to this message."""
-    return isinstance(message, MAY_SEND[role])
-
-
-def plausible(message: Message) -> bool:
-    """Whether every moment and duration in it is a number of seconds that a clock could have shown."""
-    return all(
-        0 <= value <= LATEST for name in message.__struct_fields__ if isinstance(value := getattr(message, name), float)
-    )
-
-
-class RouteState(Enum):
-    """See the table above."""
-
-    DOWN = "down"
-    UP = "up"
-    SUSPECT = "suspect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,57 +56,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Give the route a new connection: the old one is silent, and its TCP may wait long before it tries again.
-
-    ``connect_within``: seconds for each try to connect, by the route's round trip.
-    """
+    """Give the route a new connection: the old one is silent, and its TCP may wait long before it tries again."""
 
     route: int
-    connect_within: float
+    connecting: Connecting
 
 
 Step = Send | Rebuild
-
-
-@dataclass(slots=True)
-class Route:
-    """One way to the peer. Times are the caller's monotonic seconds."""
-
-    state: RouteState = RouteState.DOWN
-    round_trip: float | None = None
-    bulk_round_trip: float = 1.0
-    asked_at: float | None = None
-    """When the first question went out that is still unanswered; None: nothing to wait for."""
-    ping_at: float = 0.0
-    """When to ping next."""
-    pinged_at: float | None = None
-    pings: int = 0
-    rebuild_at: float | None = None
-    rebuilds: int = 0
-    """Since it was last up."""
-
-    def timeout(self, floor: float, *, bulk: bool) -> float:
-        """Seconds to wait for an answer; longer while large letters fill the route."""
-        longest = max(self.round_trip or 0.0, self.bulk_round_trip if bulk else 0.0)
-        return min(LONGEST_TIMEOUT, max(floor, 4 * longest))
-
-    def next_connection(self) -> tuple[float, float]:
-        """Seconds for each of its tries, and until it is replaced in turn."""
-        short = UNKNOWN_CONNECT if self.round_trip is None else max(SHORTEST_CONNECT, 1.5 * self.round_trip)
-        self.rebuilds += 1
-        if self.rebuilds % 2:
-            return short, SHORT_TRIES
-        long = min(LONGEST_CONNECT, short * 2.0 ** (self.rebuilds // 2))
-        return long, long
-
-    def measured(self, seconds: float, *, bulk: bool) -> None:
-        """One more round trip, smoothed as TCP does (RFC 6298: 7/8 old, 1/8 new)."""
-        if bulk:
-            self.bulk_round_trip += (seconds - self.bulk_round_trip) / 8
-        elif self.round_trip is None:
-            self.round_trip = seconds
-        else:
-            self.round_trip += (seconds - self.round_trip) / 8
 
 
 @dataclass(eq=False, slots=True)
@@ -326,9 +179,9 @@ class Sender:
             self._recall(index)
         if way.rebuild_at is not None and now >= way.rebuild_at:
             way.state, way.asked_at = RouteState.DOWN, None
-            patience, lasts = way.next_connection()
+            connecting, lasts = way.next_connection()
             way.rebuild_at = now + lasts
-            steps.append(Rebuild(index, patience))
+            steps.append(Rebuild(index, connecting))
         if now >= way.ping_at:
             way.pings += 1
             way.pinged_at = now

@@ -19,7 +19,7 @@ from two_boxes import CUSTOMER, LISTENING, RawClient, box, pair, paired, until
 from gateway import clock
 from gateway.link.keys import KeyFolder, KeyPair
 from gateway.numbers import PhoneNumber
-from gateway.protocols import link, messages
+from gateway.protocols import frames, messages
 from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine, Recording
 from gateway.store.database import read_only
 
@@ -32,8 +32,8 @@ SAMPLES = [
     CallReport("c1", "r1", 1, "busy", False, 1.0, 2.0, 0.0),
     Recording("s1", "r1", CUSTOMER.e164, "question", 1.0, 0, 1, b"\xff" * 40),
 ]
-FRAMES = [link.pack(link.Letter(1, messages.encode(each))) for each in SAMPLES]
-FRAMES += [link.pack(each) for each in (link.Ack((1, 2, 3)), link.Ping(1), link.Pong(1))]
+FRAMES = [frames.pack(frames.Letter(1, messages.encode(each))) for each in SAMPLES]
+FRAMES += [frames.pack(each) for each in (frames.Ack((1, 2, 3)), frames.Ping(1), frames.Pong(1))]
 
 
 def changed() -> st.SearchStrategy[bytes]:
@@ -82,9 +82,9 @@ def hearing(tmp_path: Path) -> Iterator[RawClient]:
 
 
 def still_answers(client: RawClient, count: int) -> bool:
-    client.say(link.pack(link.Ping(count)))
-    while (answer := client.answer()) != link.Pong(count):
-        assert isinstance(answer, link.Ack | link.Pong | link.Letter)
+    client.say(frames.pack(frames.Ping(count)))
+    while (answer := client.answer()) != frames.Pong(count):
+        assert isinstance(answer, frames.Ack | frames.Pong | frames.Letter)
     return True
 
 
@@ -127,7 +127,7 @@ async def test_a_flood_from_the_paired_box_takes_neither_memory_nor_the_floor(tm
         mad = raw(shop.keys.own(), far.keys.own().public, far.peer.endpoints["n"])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for each in range(20_000):
-            mad.say(link.pack(link.Letter(each, b"\x80" * 500)) if each % 2 else link.pack(link.Ping(each)))
+            mad.say(frames.pack(frames.Letter(each, b"\x80" * 500)) if each % 2 else frames.pack(frames.Ping(each)))
         began = time.monotonic()
         asked = await shop.ask()
         while (arrived := await far.arrived.get()).id != asked:

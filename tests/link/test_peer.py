@@ -17,7 +17,7 @@ from gateway.link import gate
 from gateway.link.keys import KeyFolder, KeyPair
 from gateway.link.peer import Peer
 from gateway.numbers import PhoneNumber
-from gateway.protocols import link, messages
+from gateway.protocols import frames, messages
 from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine
 from gateway.settings import LinkSettings, RouteSettings
 from gateway.store import journal
@@ -28,7 +28,7 @@ Raw = Callable[[KeyPair, bytes, str], RawClient]
 
 
 def letter(sequence: int, message: messages.Message) -> bytes:
-    return link.pack(link.Letter(sequence, messages.encode(message)))
+    return frames.pack(frames.Letter(sequence, messages.encode(message)))
 
 
 def request(name: str) -> CallRequest:
@@ -146,7 +146,7 @@ async def test_a_box_that_is_revoked_is_heard_no_more_on_the_connection_it_has(t
     async with box(tmp_path, "overseas", LISTENING) as far:
         client = raw(tokyo.own(), far.keys.own().public, far.peer.endpoints["n"])
         client.say(letter(1, request("r1")))
-        assert client.answer() == link.Ack((1,))
+        assert client.answer() == frames.Ack((1,))
         far.keys.revoke("tokyo")
         await until(lambda: client.say(letter(2, request("r2"))) or far.peer.state().counts["stranger"] > 0)
         before = await requests_in(far.journal)
@@ -180,8 +180,8 @@ async def test_a_box_that_breaks_its_role_is_not_obeyed(tmp_path: Path, raw: Raw
         client = raw(theirs.own(), ours.keys.own().public, ours.peer.endpoints["n"])
         forbidden = request("r1") if role == "domestic" else Order("o1", "r1", CUSTOMER.e164, "0016", (), 1.0)
         client.say(letter(1, forbidden))
-        client.say(link.pack(link.Ping(5)))
-        assert client.answer() == link.Pong(5), "the letter before it was not acknowledged"
+        client.say(frames.pack(frames.Ping(5)))
+        assert client.answer() == frames.Pong(5), "the letter before it was not acknowledged"
         assert ours.peer.state().counts["role"] == 1
         assert await ours.database.read(journal.calls) == []
 
@@ -192,7 +192,7 @@ async def test_a_letter_that_comes_again_is_acknowledged_again_and_applied_once(
         client = raw(tokyo.own(), far.keys.own().public, far.peer.endpoints["n"])
         for _ in range(3):
             client.say(letter(1, request("r1")))
-            assert client.answer() == link.Ack((1,))
+            assert client.answer() == frames.Ack((1,))
         assert await requests_in(far.journal) == 1
         assert far.peer.state().counts["duplicate"] == 2
 
@@ -201,12 +201,12 @@ async def test_garbage_is_counted_and_what_follows_is_served(tmp_path: Path, raw
     tokyo, _ = paired(tmp_path)
     async with box(tmp_path, "overseas", LISTENING) as far:
         client = raw(tokyo.own(), far.keys.own().public, far.peer.endpoints["n"])
-        bad = [b"", b"\xc1", b"GET / HTTP/1.1", link.pack(link.Letter(1, b"\x80")), b"\x91" * 5000]
+        bad = [b"", b"\xc1", b"GET / HTTP/1.1", frames.pack(frames.Letter(1, b"\x80")), b"\x91" * 5000]
         for frame in bad:
             client.say(frame)
         client.say(letter(1, request("r1")), b"a second part")
         client.say(letter(2, request("r2")))
-        assert client.answer() == link.Ack((2,))
+        assert client.answer() == frames.Ack((2,))
         assert far.peer.state().counts["malformed"] == len(bad) + 1
         assert await requests_in(far.journal) == 1
 
@@ -220,11 +220,11 @@ async def test_an_order_with_nonsense_in_it_is_refused_or_kept_so_that_it_can_be
         lines = (OrderLine("[/bold]\x1b[2J", 1),)
         whole = Order("o1", "r1", "not a number", "[red]", lines, 1.0)
         client.say(letter(1, whole))
-        assert client.answer() == link.Ack((1,))
+        assert client.answer() == frames.Ack((1,))
         for sequence, at in enumerate((float("nan"), float("inf"), -1.0, 1e300), 2):
             client.say(letter(sequence, Order(f"o{sequence}", "r1", CUSTOMER.e164, "1", (), at)))
-        client.say(link.pack(link.Ping(9)))
-        assert client.answer() == link.Pong(9)
+        client.say(frames.pack(frames.Ping(9)))
+        assert client.answer() == frames.Pong(9)
         assert shop.peer.state().counts["malformed"] == 4
         for command in (orders, calls):
             for form in ([], ["--json"], ["--csv"]):
@@ -237,10 +237,10 @@ async def test_a_frame_that_is_too_large_ends_its_connection_and_nothing_else(tm
     tokyo, _ = paired(tmp_path)
     async with box(tmp_path, "overseas", LISTENING) as far:
         client = raw(tokyo.own(), far.keys.own().public, far.peer.endpoints["n"])
-        client.say(link.pack(link.Letter(1, bytes(100_000))))
+        client.say(frames.pack(frames.Letter(1, bytes(100_000))))
         later = raw(tokyo.own(), far.keys.own().public, far.peer.endpoints["n"])
         later.say(letter(2, request("r2")))
-        assert later.answer() == link.Ack((2,))
+        assert later.answer() == frames.Ack((2,))
 
 
 async def test_a_message_that_cannot_be_applied_does_not_hold_up_the_others(tmp_path: Path, raw: Raw) -> None:
@@ -257,7 +257,7 @@ async def test_a_message_that_cannot_be_applied_does_not_hold_up_the_others(tmp_
         acknowledged: set[int] = set()
         while acknowledged != {1, 3}:
             answer = client.answer()
-            assert isinstance(answer, link.Ack)
+            assert isinstance(answer, frames.Ack)
             acknowledged |= set(answer.sequences)
         assert await requests_in(far.journal) == 2
         assert far.peer.state().counts["not applied"] == 1
@@ -316,4 +316,4 @@ async def test_a_full_disk_is_not_acknowledged(tmp_path: Path, raw: Raw) -> None
         assert client.silent(0.5)
         await far.database.write(lambda c: c.execute(f"PRAGMA max_page_count = {size * 100}").fetchone())
         client.say(letter(1, big))
-        assert client.answer() == link.Ack((1,))
+        assert client.answer() == frames.Ack((1,))

@@ -13,7 +13,7 @@ from zmq.utils import z85
 from gateway.link.keys import KeyFolder, KeyPair
 from gateway.link.peer import Peer
 from gateway.numbers import PhoneNumber
-from gateway.protocols import link
+from gateway.protocols import frames
 from gateway.protocols.messages import Message
 from gateway.settings import LineSettings, LinkSettings, RouteSettings, Settings
 from gateway.store.database import Database
@@ -116,9 +116,9 @@ class RawClient:
     def say(self, *parts: bytes) -> None:
         self.socket.send_multipart(parts)
 
-    def answer(self) -> link.Frame:
+    def answer(self) -> frames.Frame:
         """The next frame that is no ping of theirs."""
-        while isinstance(frame := link.unpack(self.socket.recv()), link.Ping):
+        while isinstance(frame := frames.unpack(self.socket.recv()), frames.Ping):
             continue
         return frame
 
@@ -126,7 +126,7 @@ class RawClient:
         """Whether nothing but pings comes for so long."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            if self.socket.poll(int(left * 1000)) and not isinstance(link.unpack(self.socket.recv()), link.Ping):
+            if self.socket.poll(int(left * 1000)) and not isinstance(frames.unpack(self.socket.recv()), frames.Ping):
                 return False
         return True
 

@@ -28,8 +28,8 @@ class Admission:
     budget: Budget | None = None
     alarms: Alarms | None = None
 
-    def caller(self, number: PhoneNumber, line: LineSettings, at: float) -> Admit:
-        """For ``Domestic.accept``: may this caller be owed a call-back?"""
+    def caller(self, number: PhoneNumber, line: LineSettings, at: float, *, menu: bool = False) -> Admit:
+        """For ``Domestic.accept``: may this caller be owed a call-back? ``menu``: it runs on his own call first."""
 
         def admit(connection: sqlite3.Connection, request: str, attempt: int) -> None:
             self._not_stopped()
@@ -37,7 +37,7 @@ class Admission:
                 self._book(connection, request, attempt, at, lambda budget: budget.guidance(number, line, at))
                 return
             self._count(connection, request, number, at, queue=True)
-            self._book(connection, request, attempt, at, lambda budget: budget.request(number, line, at))
+            self._book(connection, request, attempt, at, lambda budget: budget.request(number, line, at, menu=menu))
 
         return admit
 

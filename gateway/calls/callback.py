@@ -7,20 +7,17 @@ dialled again. Once a key proves that a person answered, the request is never di
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway import clock
 from gateway.audio.pcm import ulaw_encode
-from gateway.audio.prompts import PromptLibrary
 from gateway.calls.admission import Admission
 from gateway.calls.budget import SETUP_TIME
 from gateway.calls.conversation import Conversation
-from gateway.calls.dialogue import Desk, Dialogue
+from gateway.calls.dialogue import Desk, Dialogue, Script
 from gateway.calls.menu import OrderMenu
-from gateway.calls.menu_nodes import Menu
-from gateway.calls.panic import LOOK
+from gateway.calls.panic import stoppable
 from gateway.calls.progress import AnswerTold, AnswerWatch
 from gateway.calls.queue import CallQueue
 from gateway.line import Answer, CallEnded, Line, LineLost, Samples
@@ -47,14 +44,6 @@ class Ended:
     outcome: Outcome
     talk_seconds: float = 0.0
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Script:
-    """What customers hear in one language."""
-
-    menu: Menu
-    prompts: PromptLibrary
 
 
 def next_attempt(retry: RetrySettings, outcome: Outcome, earlier: Sequence[Outcome], age: float) -> float | None:
@@ -140,7 +129,7 @@ class Callback:
         try:
             async with (
                 asyncio.timeout(SETUP_TIME + self.settings.ring_time) as cap,
-                self._stoppable(cap),
+                stoppable(cap, lambda: self.admission.policy.stopped),
                 self.line.dialled(claimed.number) as result,
             ):
                 if isinstance(result, Answer):
@@ -163,22 +152,6 @@ class Callback:
             if dialogue is None or answered_at is None:
                 return Ended("no answer", detail=stopped or "rang for callback.ring_time")
             return Ended(dialogue.outcome, clock.now() - answered_at, stopped or "cut at policy.max_call")
-
-    @asynccontextmanager
-    async def _stoppable(self, cap: asyncio.Timeout) -> AsyncIterator[None]:
-        """Let the panic stop end what ``cap`` bounds."""
-
-        async def watch() -> None:
-            while not self.admission.policy.stopped:  # noqa: ASYNC110  another process makes that file
-                await asyncio.sleep(LOOK)
-            if not cap.expired():
-                cap.reschedule(clock.now())
-
-        watching = asyncio.create_task(watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
 
     async def _await_answer(self, conversation: Conversation, *, told: bool) -> Answer | None:
         watch = AnswerWatch(self.settings.ring_time, told)

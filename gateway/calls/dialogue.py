@@ -12,6 +12,7 @@ from gateway.audio.prompts import Clip, PromptLibrary
 from gateway.audio.tones import Answered
 from gateway.calls.conversation import Conversation
 from gateway.calls.menu import KEYS, Connect, HangUp, OrderMenu, Place, Record, Say, Step
+from gateway.calls.menu_nodes import Menu
 from gateway.errors import StoreError
 from gateway.line import SAMPLE_RATE, CallEnded, Samples
 from gateway.protocols.messages import OrderLine, Outcome
@@ -23,6 +24,14 @@ SHORTEST_MESSAGE = 0.7
 """Seconds of speech without which there is nothing to keep."""
 ASK_FOR_ACK = 0.25
 """Seconds between two looks whether the shop has acknowledged the order."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What customers hear in one language."""
+
+    menu: Menu
+    prompts: PromptLibrary
 
 
 @dataclass(frozen=True)
@@ -42,13 +51,17 @@ class Desk:
 class Dialogue:
     """One customer, one menu. ``run`` returns what the call was."""
 
-    def __init__(self, menu: OrderMenu, conversation: Conversation, prompts: PromptLibrary, desk: Desk) -> None:
+    def __init__(
+        self, menu: OrderMenu, conversation: Conversation, prompts: PromptLibrary, desk: Desk, *, inbound: bool = False
+    ) -> None:
+        """``inbound``: on a call that the customer has made himself."""
         self._menu = menu
+        self._inbound = inbound
         self._conversation = conversation
         self._prompts = prompts
         self._desk = desk
         self._steps: deque[Step] = deque()
-        self._person = self._rings = False
+        self._person, self._rings = inbound, False
         self._order: str | None = None
         self._asked_at = 0.0
 
@@ -68,7 +81,7 @@ class Dialogue:
     async def run(self) -> Outcome:
         """To the end of the call; a far end that hangs up ends it too. Raises ``LineLost``."""
         try:
-            self._then(self._menu.start(clock.now()))
+            self._then(self._menu.start(clock.now(), inbound=self._inbound))
             while (outcome := await self._carry_out()) is None:
                 if await self._attend():
                     return "machine"

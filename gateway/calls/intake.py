@@ -2,6 +2,7 @@
 
 The order is the promise: the request is on disk before anyone says "accepted" (promise 1), and it is handed to the
 overseas box only once the line is on hook again, so that the customer's telephone is free when it is called back.
+Where the menu on this very call costs less (``inbound.py``) it is led through it, and called back only if that failed.
 A caller who leaves early has been accepted all the same. A number that the exchange masks after sending it is
 withdrawn before the hand-over.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from gateway import clock
 from gateway.audio.prompts import Clip, PromptLibrary
 from gateway.calls.admission import Admission
+from gateway.calls.inbound import InboundMenu
 from gateway.calls.screening import WITHHELD_WORDS, Screening, Verdict
 from gateway.errors import StoreError
 from gateway.line import CallEnded, IncomingCall, Line
@@ -42,6 +44,8 @@ class Intake:
     peer_away: Callable[[], bool]
     hand_over: Callable[[], None]
     """Wakes the link after a release."""
+    inbound: InboundMenu | None = None
+    """For callers who are served on the call that they have made."""
 
     async def serve(self) -> None:
         """Take calls until cancelled. Raises ``LineLost``."""
@@ -57,7 +61,9 @@ class Intake:
         if not verdict.accepted:
             await self._note_refusal(call, verdict)
         try:
-            if verdict.clip is None:
+            if verdict.menu and request is not None:
+                await self._serve(call, request)
+            elif verdict.clip is None:
                 await self.line.reject(call)
             else:
                 await self._guide(call, verdict.clip, request)
@@ -67,7 +73,7 @@ class Intake:
 
     async def _judge(self, call: IncomingCall) -> tuple[Verdict, str | None]:
         caller, now = call.caller, clock.wall_clock()
-        verdict = self.screening.verdict(caller, now, peer_away=self.peer_away())
+        verdict = self._verdict(call, now)
         if not verdict.accepted or isinstance(caller, Withheld):
             return verdict, None
         try:
@@ -77,7 +83,7 @@ class Intake:
                 called=self.settings.number,
                 language=self.language,
                 at=now,
-                admit=self.admission.caller(caller, self.settings, now),
+                admit=self.admission.caller(caller, self.settings, now, menu=verdict.menu),
             )
         except Refused as refusal:
             self.admission.noted(caller, now)
@@ -85,9 +91,19 @@ class Intake:
         except StoreError as error:
             log.error("line %s: the request can't be kept: %s", self.line.name, error)
             return self.screening.not_kept(f"the request could not be kept: {error}"), None
-        if not accepted.joined:
-            self.admission.noted(caller, now)
+        if accepted.joined:
+            return replace(verdict, menu=False), accepted.request
+        self.admission.noted(caller, now)
         return verdict, accepted.request
+
+    def _verdict(self, call: IncomingCall, now: float) -> Verdict:
+        caller, away = call.caller, self.peer_away()
+        menu = (
+            self.inbound is not None
+            and not isinstance(caller, Withheld)
+            and self.inbound.is_cheaper(caller, self.settings, now, peer_away=away)
+        )
+        return self.screening.verdict(caller, now, peer_away=away, menu=menu)
 
     def _refused(self, refusal: Refused) -> Verdict:
         verdict = self.screening.refused(refusal)
@@ -102,6 +118,21 @@ class Intake:
             )
         except StoreError as error:
             log.error("line %s: the refusal can't be noted: %s", self.line.name, error)
+
+    async def _serve(self, call: IncomingCall, request: str) -> None:
+        """The menu on this call. Whoever it has not served is called back, as is one who gave up before we lifted."""
+        assert self.inbound is not None
+        began = clock.wall_clock()
+        try:
+            async with self.line.answered(call) as voice:
+                began = clock.wall_clock()
+                await self.inbound.serve(voice, call, request, self.settings)
+        except CallEnded:
+            log.info("line %s: the caller left before he was served", self.line.name)
+        except StoreError as error:
+            log.error("line %s: what became of the call can't be kept: %s", self.line.name, error)
+        finally:
+            await asyncio.shield(self.journal.leg_ended(request, off_hook_at=began, on_hook_at=clock.wall_clock()))
 
     async def _guide(self, call: IncomingCall, clip: str, request: str | None) -> None:
         sound = self.prompts.sound((Clip(clip),))

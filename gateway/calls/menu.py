@@ -144,10 +144,14 @@ class OrderMenu:
             return "message"
         return "talked" if self._pressed else "left early"
 
-    def start(self, now: float) -> list[Step]:
-        """The call has been answered."""
+    def start(self, now: float, *, inbound: bool = False) -> list[Step]:
+        """The call has been answered; ``inbound``: by us, so that there is no doubt that a person has it."""
         self._began = now
-        return self._speaking(self._go(self._menu.start))
+        first = self._menu.nodes[self._menu.start]
+        if not inbound or not isinstance(first, Check):
+            return self._speaking(self._go(self._menu.start))
+        welcome: list[Step] = [Say(phrase(first.welcome))] if first.welcome else []
+        return self._speaking(welcome + self._go(first.next))
 
     def press(self, key: str, now: float) -> list[Step]:
         """The caller pressed a key; anything but ``0`` to ``9``, ``*`` and ``#`` is ignored."""

@@ -240,6 +240,14 @@ def _catalogue(path: Path, findings: Findings) -> Catalogue:
         return Catalogue({})
 
 
+def _spoken(node: Node) -> list[tuple[str, str]]:
+    """Key and clip name of everything that a node says by itself."""
+    if isinstance(node, TakeOrder | HearOrder):
+        return []
+    welcome = names(node.welcome) if isinstance(node, Check) else ()
+    return [("say", clip) for clip in names(node.say)] + [("welcome", clip) for clip in welcome]
+
+
 def _check_clips(file: MenuFile, catalogue: Catalogue, prompts: Path | None, findings: Findings) -> None:
     try:
         library = PromptLibrary.open(file.language, prompts)
@@ -248,9 +256,9 @@ def _check_clips(file: MenuFile, catalogue: Catalogue, prompts: Path | None, fin
         return
     remedy = "correct the name, or put {0}.wav into the folder of your own prompts"
     for name, node in file.node.items():
-        for clip in () if isinstance(node, TakeOrder | HearOrder) else names(node.say):
+        for key, clip in _spoken(node):
             if not library.has(clip):
-                findings.add(("node", name, "say"), f'node.{name}: there is no prompt "{clip}"; {remedy.format(clip)}')
+                findings.add(("node", name, key), f'node.{name}: there is no prompt "{clip}"; {remedy.format(clip)}')
     for entry in catalogue.entries.values():
         if entry.clip and not library.has(entry.clip):
             place = f"{findings.path.parent / file.catalogue}:{entry.line}"

@@ -49,6 +49,8 @@ class Check(msgspec.Struct, frozen=True, tag="check", tag_field="kind", forbid_u
     next: str
     machine: str
     """Where to go when no key came: an answering machine has the line."""
+    welcome: Clips = ()
+    """Said instead on a call that the customer has made himself; no key is needed there."""
 
 
 class Choice(msgspec.Struct, frozen=True, tag="choice", tag_field="kind", forbid_unknown_fields=True):

@@ -4,9 +4,13 @@ A file, not a row in the store: it works while the store is broken, full or held
 it with ``touch``.
 """
 
+import asyncio
 import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gateway import clock
 from gateway.errors import GatewayError
 
 LOOK = 0.25
@@ -60,3 +64,20 @@ class PanicStop:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@asynccontextmanager
+async def stoppable(cap: asyncio.Timeout, stopped: Callable[[], bool]) -> AsyncIterator[None]:
+    """Let the panic stop (``Policy.stopped``) end what ``cap`` bounds."""
+
+    async def watch() -> None:
+        while not stopped():  # noqa: ASYNC110  another process makes that file
+            await asyncio.sleep(LOOK)
+        if not cap.expired():
+            cap.reschedule(clock.now())
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()

@@ -58,8 +58,9 @@ def priced(book: CostBook, ended: EndedAttempt) -> Entry:
     domestic = book.settings.role == "domestic"
     guidance = of(lambda customer: _first_legs(book, ended, customer))
     overseas = direct = of(lambda _: ())
-    if ended.answered:
+    if ended.called_back:
         overseas = of(lambda customer: (_overseas(book, ended, customer),))
+    if ended.answered:
         direct = of(lambda customer: _direct(book, ended, customer) if domestic else ())
     overheads = {leg.what: leg.ours for leg in book.overheads()} if domestic else {}
     legs = (*(guidance or ()), *(overseas or ()), *(direct or ()))
@@ -78,8 +79,8 @@ def priced(book: CostBook, ended: EndedAttempt) -> Entry:
         direct=_sum(direct) if domestic else None,
         guidance=_sum(guidance),
         overseas=_sum(overseas),
-        data=overheads.get("data", Decimal(0)) if ended.last else Decimal(0),
-        share=overheads.get("dedicated line", Decimal(0)) if ended.answered else Decimal(0),
+        data=overheads.get("data", Decimal(0)) if ended.last and not ended.served_inbound else Decimal(0),
+        share=overheads.get("dedicated line", Decimal(0)) if ended.called_back else Decimal(0),
         exchange="; ".join(dict.fromkeys(leg.exchange for leg in legs if leg.exchange)),
         note="; ".join(dict.fromkeys(problems)),
     )
@@ -110,6 +111,8 @@ def _owed_for_attempt(budget: Budget, ended: EndedAttempt, number: PhoneNumber) 
 def _owed_for_request(budget: Budget, ended: EndedAttempt, number: PhoneNumber) -> list[Owed]:
     """At the domestic box one booking stands for the whole request, and one for each caller who joined it."""
     if not ended.last or any(outcome in NOBODY_KNOWS for outcome, *_ in ended.all_attempts):
+        return []
+    if ended.attempt == 0 and ended.outcome == "unknown":
         return []
     book = budget.book()
     cost = sum((leg.ours for leg in _first_legs(book, ended, number)), Decimal(0))

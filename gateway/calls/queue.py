@@ -1,7 +1,11 @@
-"""Hands due requests to free lines, each to one line only: to the one that serves the number cheapest now."""
+"""Hands due requests to free lines, each to one line only.
+
+It goes to the line that serves the number cheapest now; where the request names a route of the rate deck, to one of
+that route, for which it waits a moment.
+"""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gateway import clock
@@ -11,6 +15,9 @@ from gateway.store.journal import Claimed, Overseas
 
 LONGEST_WAIT = 60.0
 """Seconds until the store is asked again although nobody called ``changed`` (a belt beside the braces)."""
+
+FOR_ITS_ROUTE = 2.0
+"""Seconds that a request waits for a line of the route that it names, while others are free."""
 
 Choose = Callable[[PhoneNumber, Collection[str]], str]
 """``choose(number, lines)``: which of the free lines is to dial it."""
@@ -26,6 +33,8 @@ class CallQueue:
     choose: Choose | None = None
     """Left out: whichever line asks first."""
     max_calls: int | None = None
+    routes: Mapping[str, str | None] = field(default_factory=dict)
+    """Line → route of the rate deck."""
     _waiting: dict[str, asyncio.Event] = field(default_factory=dict)
     _busy: int = 0
 
@@ -50,6 +59,12 @@ class CallQueue:
             del self._waiting[line]
             self.changed()
 
+    @property
+    def free_lines(self) -> int:
+        """Lines that wait for a request and may call."""
+        free = len(self._waiting)
+        return free if self.max_calls is None else max(0, min(free, self.max_calls - self._busy))
+
     def done(self) -> None:
         """The call that was taken is over, or was not made."""
         self._busy -= 1
@@ -68,10 +83,17 @@ class CallQueue:
         return claimed
 
     async def _is_ours(self, line: str) -> bool:
-        if self.choose is None or len(self._waiting) < 2:
+        if not self.routes and (self.choose is None or len(self._waiting) < 2):
             return True
-        number = await self.journal.next_number(clock.wall_clock())
-        return number is None or self.choose(number, self._waiting.keys()) == line
+        now = clock.wall_clock()
+        due = await self.journal.next_due_request(now)
+        if due is None:
+            return True
+        free = [each for each in self._waiting if due.route in ("", self.routes.get(each))]
+        if not free and due.route in self.routes.values() and now - due.at < FOR_ITS_ROUTE:
+            return False
+        free = free or list(self._waiting)
+        return line in free and (self.choose is None or self.choose(due.number, free) == line)
 
     async def _wait(self, event: asyncio.Event) -> None:
         due = await self.journal.next_due()

@@ -30,6 +30,8 @@ class Verdict:
     accepted: bool
     reason: str
     clip: str | None
+    menu: bool = False
+    """Answer with the menu; ``clip`` is for who joins a request that is under way already."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ class Screening:
     guidance: GuidanceSettings
     policy: Policy
 
-    def verdict(self, caller: CallerId, at: float, *, peer_away: bool) -> Verdict:
+    def verdict(self, caller: CallerId, at: float, *, peer_away: bool, menu: bool = False) -> Verdict:
         """Judge a caller at Unix time ``at``, but for what only the store's transaction can judge.
 
-        ``peer_away``: nobody could call back.
+        ``peer_away``: nobody could call back. ``menu``: he can be served on this very call.
         """
         if isinstance(caller, Withheld):
             hint = caller.reason == "P" and self.guidance.withheld == "hint"
@@ -50,11 +52,12 @@ class Screening:
             return Verdict(False, WITHHELD_WORDS[caller.reason], clip)
         if refusal := self.policy.refusal(caller, at):
             return self.refused(refusal)
-        if peer_away:
+        if peer_away and not menu:
             return self.not_kept("the overseas box has been away too long")
         if self.guidance.answer == "reject":
-            return Verdict(True, "", None)
-        return Verdict(True, "", "guidance_accepted" if self.guidance.accepted == "speech" else "guidance_tone")
+            return Verdict(True, "", None, menu)
+        clip = "guidance_accepted" if self.guidance.accepted == "speech" else "guidance_tone"
+        return Verdict(True, "", clip, menu)
 
     def refused(self, refusal: Refused) -> Verdict:
         """For a caller whom a layer of the policy forbids; where it only says "not now" he is told so."""

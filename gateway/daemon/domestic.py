@@ -5,16 +5,19 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.audio.prompts import Clip, PromptLibrary
+from gateway.calls.inbound import InboundMenu
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
 from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
+from gateway.daemon.scripts import scripts
 from gateway.line import Line
 from gateway.link.peer import Peer
 from gateway.protocols.messages import CallReport, Message
 from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
+from gateway.store.inbound import InboundCalls
 from gateway.store.journal import Domestic
 
 GUIDANCE = ("guidance_accepted", "guidance_tone", "guidance_hint_186", "guidance_refused", "guidance_not_kept")
@@ -34,10 +37,13 @@ async def run(settings: Settings) -> None:
     prompts = guidance_prompts(settings)
     policy = Policy.of(settings)
     screening = Screening(settings.guidance, policy)
+    script = next(iter(scripts(settings).values())) if settings.guidance.menu == "cheaper" else None
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
-        journal = Domestic(database, settings.link.peer)
+        journal = Domestic(database, settings.links[0].peer)
+        await InboundCalls(database).recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
+            inbound = None if script is None else InboundMenu(InboundCalls(database), policy, script, guard.book)
 
             def committed(message: Message) -> None:
                 """Orders and reports have taken effect in the store; a report ends a call."""
@@ -46,14 +52,20 @@ async def run(settings: Settings) -> None:
                     guard.wake()
 
             async with linked(settings, database, journal, committed) as peer:
-                await _serve_lines(settings, screening, prompts, journal, guard, peer)
+                await _serve_lines(settings, screening, prompts, journal, guard, peer, inbound)
 
 
 async def _serve_lines(
-    settings: Settings, screening: Screening, prompts: PromptLibrary, journal: Domestic, guard: Guard, peer: Peer
+    settings: Settings,
+    screening: Screening,
+    prompts: PromptLibrary,
+    journal: Domestic,
+    guard: Guard,
+    peer: Peer,
+    inbound: InboundMenu | None,
 ) -> None:
     def peer_away() -> bool:
-        return clock.wall_clock() - peer.heard_at > settings.link.away_limit
+        return clock.wall_clock() - peer.heard_at > settings.links[0].away_limit
 
     def hand_over() -> None:
         peer.wake()
@@ -70,6 +82,7 @@ async def _serve_lines(
             admission=guard.admission,
             peer_away=peer_away,
             hand_over=hand_over,
+            inbound=inbound,
         ).serve()
 
     await serve_lines(settings, serve, peer)

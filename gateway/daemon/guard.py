@@ -67,6 +67,8 @@ class Guard:
     """A call has begun or ended: price it."""
     choose: Callable[[PhoneNumber, Collection[str]], str]
     """The line that dials a number cheapest now."""
+    book: Callable[[], CostBook]
+    """The prices as they are now."""
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +104,7 @@ async def guarding(settings: Settings, policy: Policy, database: Database) -> As
             Admission(policy, budget, alarms),
             accountant.wake,
             lambda number, lines: prices.book().cheapest_line(number, lines, clock.wall_clock()),
+            prices.book,
         )
     finally:
         for hand in (*tasks, *messengers):

@@ -1,38 +1,21 @@
 """The overseas box: a link that brings requests, and lines that call back."""
 
 import contextlib
-from pathlib import Path
 
 from gateway import clock
-from gateway.audio.prompts import PromptLibrary
-from gateway.calls.callback import Callback, Script
-from gateway.calls.menu_file import built_in, load_menu
+from gateway.calls.callback import Callback
+from gateway.calls.dialogue import Script
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
 from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
+from gateway.daemon.scripts import scripts
 from gateway.line import Line
 from gateway.link.peer import Peer
 from gateway.protocols.messages import CallRequest, Message
 from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
 from gateway.store.journal import Overseas
-
-LANGUAGES = ("ja", "en")
-
-
-def scripts(settings: Settings) -> dict[str, Script]:
-    """Menu and prompts by language, the box's own language first: the vendor's menu alone, or the built-in ones.
-
-    Raises ``MenuError``, ``PromptError``.
-    """
-    folder = None if settings.prompts is None else Path(settings.prompts)
-    if settings.callback.menu is not None:
-        files = [Path(settings.callback.menu)]
-    else:
-        files = [built_in(one) for one in sorted(LANGUAGES, key=lambda one: one != settings.language)]
-    menus = [load_menu(file, folder) for file in files]
-    return {menu.language: Script(menu, PromptLibrary.open(menu.language, folder)) for menu in menus}
 
 
 async def run(settings: Settings) -> None:
@@ -42,7 +25,7 @@ async def run(settings: Settings) -> None:
     policy = Policy.of(settings)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
-        journal = Overseas(database, settings.link.peer)
+        journal = Overseas(database, settings.links[0].peer)
         await journal.recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
             choose = guard.choose if any(line.route for line in settings.lines) else None

@@ -14,7 +14,7 @@ from gateway.numbers import PhoneNumber
 
 @dataclass(frozen=True)
 class EndedAttempt:
-    """An attempt to be priced. Attempt 0 closed a request that was never dialled."""
+    """An attempt to be priced. Attempt 0 closed a request that was never dialled, or was served on its own call."""
 
     request: str
     attempt: int
@@ -38,6 +38,16 @@ class EndedAttempt:
     def answered(self) -> bool:
         """Somebody was there."""
         return self.talk_seconds > 0
+
+    @property
+    def called_back(self) -> bool:
+        """It was dialled and somebody was there."""
+        return self.answered and self.attempt > 0
+
+    @property
+    def served_inbound(self) -> bool:
+        """The customer was served on the call that he had made himself: never dialled."""
+        return self.answered and self.attempt == 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,7 @@ def called_back(connection: sqlite3.Connection, since: float, until: float) -> l
         connection,
         "SELECT dialled_at, number, talk_seconds, coalesce(attempt.line, '') FROM attempt"
         " JOIN request ON request.id = attempt.request"
-        " WHERE dialled_at BETWEEN ? AND ? AND talk_seconds > 0 AND number IS NOT NULL ORDER BY 1",
+        " WHERE dialled_at BETWEEN ? AND ? AND attempt > 0 AND talk_seconds > 0 AND number IS NOT NULL ORDER BY 1",
         since,
         until,
     )

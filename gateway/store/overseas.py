@@ -7,7 +7,6 @@ Reports and orders are written to the outbox in the transaction that makes them 
 """
 
 import sqlite3
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,9 @@ from gateway.store.backup import is_restored, settle_restored
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
 from gateway.store.domestic import keep_order, known_number
+from gateway.store.ids import new_id
 from gateway.store.inbox import Effect
+from gateway.store.order_numbers import next_order_number
 
 CHUNK = 4 * 1024
 """Bytes of sound in one message, half a second: on a slow line an order waits behind two of them at most."""
@@ -40,6 +41,15 @@ class Claimed:
     language: str
     accepted_at: float
     outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A request that may be dialled since ``at`` (Unix time), by a line that is priced by ``route`` if it names one."""
+
+    number: PhoneNumber
+    route: str
+    at: float
 
 
 class Overseas:
@@ -66,9 +76,9 @@ class Overseas:
         number = known_number(message.number)
         connection.execute(
             "INSERT OR IGNORE INTO request"
-            " (id, peer, number, called, language, accepted_at, state, due_at, due_set_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'open', ?, ?)",
-            (message.id, peer, number, message.called, message.language, message.accepted_at, at, at),
+            " (id, peer, number, called, language, accepted_at, route, state, due_at, due_set_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)",
+            (message.id, peer, number, message.called, message.language, message.accepted_at, message.route, at, at),
         )
         if number is None:
             self._close(connection, message.id, "refused", at, "not a telephone number in E.164")
@@ -99,21 +109,36 @@ class Overseas:
             lambda connection: connection.execute("SELECT min(due_at) FROM request WHERE state = 'open'").fetchone()[0]
         )
 
-    async def next_number(self, now: float) -> PhoneNumber | None:
-        """Whose request ``claim`` would give now."""
+    async def next_due_request(self, now: float) -> Due | None:
+        """What ``claim`` would give now."""
         row = await self.database.read(
             lambda connection: connection.execute(
-                f"SELECT number FROM request WHERE {_DUE}", (now, now + CLOCK_SET_BACK)
+                f"SELECT number, route, due_at FROM request WHERE {_DUE}", (now, now + CLOCK_SET_BACK)
             ).fetchone()
         )
-        return None if row is None else PhoneNumber(row[0])
+        return None if row is None else Due(PhoneNumber(row[0]), row[1], row[2])
 
-    async def dial_intent(self, request: str, line: str, at: float, admit: Admit | None = None) -> int:
+    async def due_count(self, now: float) -> int:
+        """How many requests are due and no line has."""
+        return await self.database.read(
+            lambda connection: int(
+                connection.execute(
+                    "SELECT count(*) FROM request WHERE state = 'open' AND due_at <= ?", (now,)
+                ).fetchone()[0]
+            )
+        )
+
+    async def dial_intent(
+        self, request: str, line: str, at: float, admit: Admit | None = None, route: str | None = None
+    ) -> int:
         """Put on disk that ``line`` dials now; the attempt's number, from 1. Raises ``StoreError``: do not dial.
 
-        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept.
+        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept. ``route``:
+        of the rate deck, what prices the line.
         """
-        return await self.database.write(lambda connection: _dial_intent(connection, request, line, at, admit))
+        return await self.database.write(
+            lambda connection: _dial_intent(connection, request, line, at, admit, route or "")
+        )
 
     async def answered(self, request: str, attempt: int, at: float) -> None:
         """A person is there (a key proved it): whatever follows, this request is never dialled again."""
@@ -184,17 +209,6 @@ class Overseas:
         """Put a spoken message (8-bit µ-law, 8 kHz) on its way, in chunks behind everything urgent."""
         await self.database.write(lambda connection: self._add_recording(connection, request, subject, sound, at))
 
-    async def requests_since(self, number: PhoneNumber, since: float, *, besides: str = "") -> int:
-        """How many requests for ``number`` were accepted since then, ``besides`` not counted."""
-        return await self.database.read(
-            lambda connection: int(
-                connection.execute(
-                    "SELECT count(*) FROM request WHERE number = ? AND accepted_at >= ? AND id <> ?",
-                    (number.e164, since, besides),
-                ).fetchone()[0]
-            )
-        )
-
     def _attempt_ended(
         self,
         connection: sqlite3.Connection,
@@ -208,12 +222,12 @@ class Overseas:
     ) -> bool:
         row = connection.execute(
             "UPDATE attempt SET ended_at = ?, outcome = ?, talk_seconds = ?, detail = ?"
-            " WHERE request = ? AND attempt = ? AND ended_at IS NULL RETURNING dialled_at, answered_at",
+            " WHERE request = ? AND attempt = ? AND ended_at IS NULL RETURNING dialled_at, answered_at, route",
             (at, outcome, talk_seconds, detail, request, attempt),
         ).fetchone()
         if row is None:
             raise StoreError(f"request {request}: attempt {attempt} is not under way")
-        dialled_at, answered_at = row
+        dialled_at, answered_at, route = row
         final = next_at is None or answered_at is not None
         if final:
             _set_closed(connection, request, outcome, at)
@@ -222,7 +236,7 @@ class Overseas:
                 "UPDATE request SET state = 'open', line = NULL, due_at = ?, due_set_at = ? WHERE id = ?",
                 (next_at, at, request),
             )
-        report = CallReport(str(uuid.uuid4()), request, attempt, outcome, final, dialled_at, at, talk_seconds, detail)
+        report = CallReport(new_id(), request, attempt, outcome, final, dialled_at, at, talk_seconds, detail, route)
         outbox.post(connection, _asker(connection, request), report, at=at)
         return final
 
@@ -233,7 +247,7 @@ class Overseas:
             " VALUES (?, 0, ?, ?, ?, 0.0, ?)",
             (request, at, at, outcome, detail),
         )
-        report = CallReport(str(uuid.uuid4()), request, 0, outcome, True, at, at, 0.0, detail)
+        report = CallReport(new_id(), request, 0, outcome, True, at, at, 0.0, detail)
         outbox.post(connection, _asker(connection, request), report, at=at)
 
     def _give_back(self, connection: sqlite3.Connection, since: float, at: float) -> list[str]:
@@ -278,11 +292,8 @@ class Overseas:
         if known is not None:
             return str(known[0])
         number = connection.execute("SELECT number FROM request WHERE id = ?", (request,)).fetchone()[0]
-        running = connection.execute(
-            "INSERT INTO counter (name, value) VALUES ('order', 1)"
-            " ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
-        ).fetchone()[0]
-        order = Order(str(uuid.uuid4()), request, number or "", order_number(running), lines, at)
+        running, spoken = next_order_number(connection)
+        order = Order(new_id(), request, number or "", spoken, lines, at)
         keep_order(connection, order, at)
         connection.execute(
             "UPDATE orders SET attempt = ?, confirmation = ?, running = ? WHERE id = ?",
@@ -297,22 +308,8 @@ class Overseas:
         number = connection.execute("SELECT number FROM request WHERE id = ?", (request,)).fetchone()[0] or ""
         parts = [sound[start : start + CHUNK] for start in range(0, len(sound), CHUNK)] or [b""]
         for chunk, part in enumerate(parts):
-            message = Recording(str(uuid.uuid4()), request, number, subject, at, chunk, len(parts), part)
+            message = Recording(new_id(), request, number, subject, at, chunk, len(parts), part)
             outbox.post(connection, _asker(connection, request), message, at=at)
-
-
-def order_number(running: int) -> str:
-    """Three digits or more of a running number and a check digit."""
-    digits = f"{running:03}"
-    return digits + check_digit(digits)
-
-
-def check_digit(digits: str) -> str:
-    """ISO/IEC 7064, MOD 11,10: notices every wrong digit and nearly every exchange of two neighbours."""
-    product = 10
-    for digit in digits:
-        product = ((product + int(digit)) % 10 or 10) * 2 % 11
-    return str((11 - product) % 10)
 
 
 def _asker(connection: sqlite3.Connection, request: str) -> str:
@@ -336,15 +333,17 @@ def _claim(connection: sqlite3.Connection, line: str, now: float) -> Claimed | N
     return Claimed(claimed, PhoneNumber(number), called, language, float(accepted_at), earlier)
 
 
-def _dial_intent(connection: sqlite3.Connection, request: str, line: str, at: float, admit: Admit | None) -> int:
+def _dial_intent(
+    connection: sqlite3.Connection, request: str, line: str, at: float, admit: Admit | None, route: str
+) -> int:
     if not connection.execute(
         "UPDATE request SET state = 'calling' WHERE id = ? AND state = 'claimed' AND line = ?", (request, line)
     ).rowcount:
         raise StoreError(f"request {request} is not claimed by line {line}: it must not be dialled")
     attempt: int = connection.execute(
-        "INSERT INTO attempt (request, attempt, line, dialled_at)"
-        " SELECT ?, coalesce(max(attempt), 0) + 1, ?, ? FROM attempt WHERE request = ? RETURNING attempt",
-        (request, line, at, request),
+        "INSERT INTO attempt (request, attempt, line, dialled_at, route)"
+        " SELECT ?, coalesce(max(attempt), 0) + 1, ?, ?, ? FROM attempt WHERE request = ? RETURNING attempt",
+        (request, line, at, route, request),
     ).fetchone()[0]
     if admit is not None:
         admit(connection, request, attempt)

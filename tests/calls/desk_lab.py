@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from modem_lab import ABROAD, Lab, lab
+from money_lab import cost_book, settings
 
 from gateway import clock
 from gateway.audio.prompts import PromptLibrary
 from gateway.bench.handset import Handset
 from gateway.calls.admission import Admission
-from gateway.calls.callback import Callback, Script
+from gateway.calls.callback import Callback
+from gateway.calls.dialogue import Script
+from gateway.calls.inbound import InboundMenu
 from gateway.calls.intake import Intake
 from gateway.calls.menu_file import built_in, load_menu
 from gateway.calls.panic import PanicStop
@@ -21,8 +25,9 @@ from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
 from gateway.calls.screening import Screening
 from gateway.protocols.messages import CallRequest
-from gateway.settings import CallbackSettings, GuidanceSettings, PolicySettings, RetrySettings
+from gateway.settings import CallbackSettings, GuidanceSettings, LineSettings, PolicySettings, RetrySettings
 from gateway.store.database import Database
+from gateway.store.inbound import InboundCalls
 from gateway.store.journal import Domestic, Overseas
 
 PROMPTS = PromptLibrary.open("ja")
@@ -48,16 +53,42 @@ class Shop:
         )
         return [(str(row[0]), bool(row[1])) for row in rows]
 
+    async def kept(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of the store."""
+        return await self.journal.database.read(lambda connection: connection.execute(query).fetchall())
+
+
+FREEPHONE: Any = {"route": "jp-fixed", "incoming": "jp-freephone"}
+
+
+def inbound_menu(folder: Path, database: Database, policy: Policy, line: LineSettings, talk_s: float) -> InboundMenu:
+    """The menu on the customer's own call: calls into ``line`` and call-backs by the sample prices."""
+    tables: Any = {"line": [msgspec.to_builtins(line)], "tariff": {"expected_s": talk_s}}
+    book = cost_book(settings("domestic", folder, **tables), folder)
+    return InboundMenu(InboundCalls(database), policy, Script(MENU, ENGLISH), lambda: book)
+
 
 @asynccontextmanager
-async def shop(folder: Path, *, peer_away: bool = False, **guidance: Any) -> AsyncIterator[Shop]:
-    """An ``Intake`` that serves until the block ends."""
-    async with lab() as bench:
+async def shop(
+    folder: Path,
+    *,
+    peer_away: bool = False,
+    menu_for: float | None = None,
+    max_call: float = 120.0,
+    stop: PanicStop | None = None,
+    **guidance: Any,
+) -> AsyncIterator[Shop]:
+    """An ``Intake`` that serves until the block ends.
+
+    ``menu_for``: with the menu on the customer's own call, a freephone call that is thought to last so many seconds.
+    """
+    async with lab(**({} if menu_for is None else FREEPHONE)) as bench:
         database = Database.open(folder / "domestic.db")
         journal = Domestic(database, "overseas")
         handed_over: list[float] = []
-        policy = Policy(JAPAN, frozenset({bench.settings.number}))
+        policy = Policy(msgspec.structs.replace(JAPAN, max_call=max_call), frozenset({bench.settings.number}), stop)
         screening = Screening(GuidanceSettings(**guidance), policy)
+        inbound = None if menu_for is None else inbound_menu(folder, database, policy, bench.settings, menu_for)
         intake = Intake(
             line=bench.line,
             settings=bench.settings,
@@ -68,6 +99,7 @@ async def shop(folder: Path, *, peer_away: bool = False, **guidance: Any) -> Asy
             admission=Admission(policy),
             peer_away=lambda: peer_away,
             hand_over=lambda: handed_over.append(bench.exchange.journal.now()),
+            inbound=inbound,
         )
         service = asyncio.create_task(intake.serve())
         try:

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from gateway.errors import StoreError
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, Recording, decode
-from gateway.store import inbox, journal, outbox
+from gateway.store import bounds, inbox, journal, outbox
 from gateway.store.database import Database
 from gateway.store.journal import Claimed, Overseas
-from gateway.store.overseas import CHUNK, CLOCK_SET_BACK, check_digit, order_number
+from gateway.store.order_numbers import check_digit, order_number
+from gateway.store.overseas import CHUNK, CLOCK_SET_BACK
 
 CUSTOMER = PhoneNumber("+819012345678")
 
@@ -215,12 +216,14 @@ async def test_a_recording_travels_in_chunks_behind_everything_else(overseas: Ov
     assert len({part.id for part in parts}) == len(parts)
 
 
-async def test_earlier_requests_of_a_number_are_counted_without_the_present_one(overseas: Overseas) -> None:
-    for each in range(3):
+async def test_a_number_counts_once_for_each_request_that_was_dialled_however_often(overseas: Overseas) -> None:
+    for each in range(2):
         await ask(overseas, f"r{each}", at=1000.0 + each)
-    assert await overseas.requests_since(CUSTOMER, 0) == 3
-    assert await overseas.requests_since(CUSTOMER, 0, besides="r2") == 2
-    assert await overseas.requests_since(CUSTOMER, 996.0) == 2
+    for at in (1000.5, 1001.5):
+        attempt = await dial(overseas, "r0", at=at)
+        await overseas.attempt_ended("r0", attempt, outcome="busy", at=at, next_at=1000.5)
+    counted = await overseas.database.read(lambda connection: bounds.history(connection, CUSTOMER, 1030.0))
+    assert (counted.number_hour, counted.waiting) == (1, 2)
 
 
 async def test_an_order_breaks_the_role(overseas: Overseas) -> None:

@@ -9,7 +9,7 @@ DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins als
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
-.PHONY: vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
+.PHONY: setup-image signing-key image bundle image-test vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -31,6 +31,26 @@ setup-test: setup  ## Debian packages for the tests of ALSA sound and of other p
 
 setup-bench: setup-test  ## the peers that the benchmarks compare with (as root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(DEBIAN_BENCH)
+
+setup-image:  ## the tools that build and try the card's image (as root)
+	firmware-config/setup.sh
+
+signing-key:  ## a key to sign updates with, in build/signing
+	firmware-config/signing-key.sh build/signing
+
+build/image/rootfs.tar: firmware-config/rootfs.sh firmware-config/packages.list firmware-config/initramfs-modules
+	@mkdir -p build/image
+	nice -n 10 firmware-config/rootfs.sh $@
+
+image: setup signing-key build/image/rootfs.tar  ## a card for the Raspberry Pi, build/image/gateway.img (as root, 15 minutes)
+	nice -n 10 firmware-config/wheels.sh build/image/wheels
+	nice -n 10 firmware-config/image.sh build/image/rootfs.tar build/image/wheels build/image/gateway.img
+
+bundle:  ## the same system as a signed update, build/image/gateway.raucb (as root)
+	nice -n 10 firmware-config/bundle.sh build/image/rootfs.ext4 build/image/gateway.raucb
+
+image-test: setup  ## the card and its updates in an emulated machine (as root, half an hour)
+	GATEWAY_IMAGE_TEST=1 $(BIN)/pytest tests/firmware/test_card.py -x -s --timeout 3600
 
 demo: setup  ## a customer's call is turned round, on the bench
 	@$(BIN)/gateway demo

@@ -34,6 +34,8 @@ class CallRequest(msgspec.Struct, frozen=True, tag="call_request"):
     called: str
     """The vendor's number that the customer rang, E.164, or "" if unknown."""
     language: str
+    route: str = ""
+    """Of the rate deck: a line that is priced by it is to dial, if one is free soon; "" for any."""
 
 
 class OrderLine(msgspec.Struct, frozen=True):
@@ -80,6 +82,8 @@ class CallReport(msgspec.Struct, frozen=True, tag="call_report"):
     ended_at: float
     talk_seconds: float
     detail: str = ""
+    route: str = ""
+    """Of the rate deck: what prices the line that dialled; "" if it has none."""
 
 
 Message = CallRequest | Order | Recording | CallReport

@@ -122,6 +122,11 @@ def settle(connection: sqlite3.Connection, request: str, attempt: int, cost: int
         _add(connection, day, cost - worst)
 
 
+def rebook(connection: sqlite3.Connection, request: str, again: str) -> None:
+    """What is still set aside for ``request`` is from now on for ``again``, which takes its place."""
+    connection.execute("UPDATE booking SET request = ? WHERE request = ? AND cost IS NULL", (again, request))
+
+
 def spent_since(connection: sqlite3.Connection, since: float) -> int:
     """Millionths booked since then (Unix time), worst cases of calls under way included."""
     row = connection.execute("SELECT coalesce(sum(coalesce(cost, worst)), 0) FROM booking WHERE at >= ?", (since,))

@@ -7,21 +7,25 @@ request is still open joins it: one number is called back once.
 import logging
 import re
 import sqlite3
-import uuid
 from dataclasses import dataclass
 
-from phonenumbers import NumberParseException
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from gateway.numbers import CallerId, PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
-from gateway.store import inbox, outbox
+from gateway.store import hand_over, outbox
 from gateway.store.bounds import Admit
 from gateway.store.database import Database
+from gateway.store.hand_over import NOBODY_UP, Choice, Rank
+from gateway.store.ids import new_id
 from gateway.store.inbox import Effect
 
 log = logging.getLogger(__name__)
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+_CODES = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+"""Country codes in use: one to three digits, none of which begins another."""
 
 STALE = 86400.0
 """Seconds after which a request that the peer has, and never reported on, no longer takes in its number's new calls."""
@@ -66,14 +70,15 @@ class SpokenMessage:
 class Domestic:
     """The domestic journal. ``peer``: the box that calls back; ``others``: those that may do so in its place.
 
-    With several overseas boxes each has its ``effect_of``. A request that one of them closes undialled because it has
-    no line ("line lost", attempt 0) is handed on to the next that was not asked yet: never to two at a time.
+    With several overseas boxes each has its ``effect_of``, and ``rank`` says which is to be asked for whom, the first
+    if None. A request that one of them closes undialled because it has no line ("line lost", attempt 0) is handed on:
+    never to two at a time.
     """
 
-    def __init__(self, database: Database, peer: str, others: tuple[str, ...] = ()) -> None:
+    def __init__(self, database: Database, peer: str, others: tuple[str, ...] = (), rank: Rank | None = None) -> None:
         self.database = database
         self.peer = peer
-        self.peers = (peer, *others)
+        self._rank: Rank = rank or (lambda number: [Choice(each) for each in (peer, *others)])
 
     async def accept(
         self,
@@ -84,25 +89,28 @@ class Domestic:
         language: str,
         at: float,
         admit: Admit | None = None,
-        peer: str | None = None,
     ) -> Accepted:
         """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept.
 
         ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either.
-        ``peer``: the overseas box to ask, the first one if None.
         """
-        request = CallRequest(str(uuid.uuid4()), number.e164, at, called, language)
-        return await self.database.write(
-            lambda connection: self._accept(connection, request, line, admit, peer or self.peer)
-        )
+        request = CallRequest(new_id(), number.e164, at, called, language)
+        peer = self._rank(number)[0].peer
+        return await self.database.write(lambda connection: _accept(connection, request, line, admit, peer))
 
     async def release(self, request: str) -> bool:
-        """Let the request go to the peer, the line being on hook. False if it has gone, or was withdrawn."""
-        return await self.database.write(lambda connection: outbox.release(connection, request))
+        """Let the request go to the best box that is up, or the first that comes up, the line being on hook.
 
-    async def release_held(self, line: str) -> int:
-        """Let go what a crash left held by ``line``; each line begins with this. Returns how many."""
-        return await self.database.write(lambda connection: outbox.release_held(connection, line))
+        False if it has gone, or was withdrawn.
+        """
+        return await self.database.write(lambda connection: hand_over.release(connection, self._rank, request))
+
+    async def release_held(self, line: str = NOBODY_UP) -> int:
+        """Let go what a crash left held by ``line``; each line begins with this. Returns how many.
+
+        Without a line: what waits for a box to come up.
+        """
+        return await self.database.write(lambda connection: hand_over.release_held(connection, self._rank, line))
 
     async def withdraw(self, request: str, reason: str) -> None:
         """The number was masked afterwards: forget it, and the request unless another call asked for it as well."""
@@ -128,17 +136,6 @@ class Domestic:
                     " (SELECT max(id) FROM call WHERE request = ? AND on_hook_at IS NULL)",
                     (off_hook_at, on_hook_at, request),
                 ).rowcount
-            )
-        )
-
-    async def requests_since(self, number: PhoneNumber, since: float) -> int:
-        """How many requests of ``number`` were accepted since then; calls that joined one don't count again."""
-        return await self.database.read(
-            lambda connection: int(
-                connection.execute(
-                    "SELECT count(DISTINCT request) FROM call WHERE number = ? AND at >= ? AND refused IS NULL",
-                    (number.e164, since),
-                ).fetchone()[0]
             )
         )
 
@@ -170,10 +167,6 @@ class Domestic:
         )
         return b"".join(sound for (sound,) in rows)
 
-    async def last_contact(self) -> float | None:
-        """Unix time of the peer's last sign of life, to the minute; None if there never was one."""
-        return await self.database.read(lambda connection: inbox.last_heard(connection, self.peer))
-
     def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
         """What a message from the overseas box changes here; runs inside the inbox's transaction."""
         self._take(connection, message, at, self.peer)
@@ -189,50 +182,34 @@ class Domestic:
                 keep_order(connection, message, at)
             case CallReport():
                 _ensure_request(connection, message.request, None, message.dialled_at, peer)
-                _keep_report(connection, message)
-                if message.final and message.attempt == 0 and message.outcome == "line lost":
-                    self._hand_on(connection, message.request, at)
+                if _keep_report(connection, message) and _was_given_back(connection, message):
+                    hand_over.hand_on(connection, self._rank, message.request, at)
             case Recording():
                 _ensure_request(connection, message.request, message.number, message.recorded_at, peer)
                 _keep_chunk(connection, message)
             case _:
                 raise ValueError("a domestic box takes no call requests")
 
-    def _hand_on(self, connection: sqlite3.Connection, request: str, at: float) -> None:
-        """Ask the next box with a request of its own, to which the customer's calls belong from now on."""
-        row = connection.execute(
-            "SELECT number, accepted_at, called, language FROM request WHERE id = ? AND number IS NOT NULL", (request,)
-        ).fetchone()
-        if row is None:
-            return
-        asked = connection.execute("SELECT peer FROM request WHERE number = ? AND accepted_at = ?", row[:2]).fetchall()
-        peer = next((peer for peer in self.peers if (peer,) not in asked), None)
-        if peer is None:
-            return
-        again = CallRequest(str(uuid.uuid4()), *row)
-        _insert(connection, again, peer)
-        connection.execute("UPDATE call SET request = ? WHERE request = ?", (again.id, request))
-        outbox.post(connection, peer, again, at=at)
 
-    def _accept(
-        self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None, peer: str
-    ) -> Accepted:
-        at = request.accepted_at
-        row = connection.execute(
-            "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
-            " WHERE number = ? AND state <> 'closed'"
-            " AND (accepted_at > ? OR (outbox.id IS NOT NULL AND outbox.settled_at IS NULL))",
-            (request.number, at - STALE),
-        ).fetchone()
-        if row is None:
-            _open(connection, request, line, peer)
-        chosen = request.id if row is None else str(row[0])
-        if admit is not None:
-            admit(connection, chosen, 0 if row is None else -1)
-        connection.execute(
-            "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
-        )
-        return Accepted(chosen, joined=row is not None)
+def _accept(
+    connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None, peer: str
+) -> Accepted:
+    at = request.accepted_at
+    row = connection.execute(
+        "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
+        " WHERE number = ? AND state <> 'closed'"
+        " AND (accepted_at > ? OR (outbox.id IS NOT NULL AND outbox.settled_at IS NULL))",
+        (request.number, at - STALE),
+    ).fetchone()
+    if row is None:
+        _open(connection, request, line, peer)
+    chosen = request.id if row is None else str(row[0])
+    if admit is not None:
+        admit(connection, chosen, 0 if row is None else -1)
+    connection.execute(
+        "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
+    )
+    return Accepted(chosen, joined=row is not None)
 
 
 def _open(connection: sqlite3.Connection, request: CallRequest, line: str, peer: str) -> None:
@@ -241,16 +218,8 @@ def _open(connection: sqlite3.Connection, request: CallRequest, line: str, peer:
         " WHERE number = ? AND state <> 'closed'",
         (request.accepted_at, request.number),
     )
-    _insert(connection, request, peer)
+    hand_over.insert(connection, request, peer)
     outbox.hold(connection, peer, request, owner=line, at=request.accepted_at)
-
-
-def _insert(connection: sqlite3.Connection, request: CallRequest, peer: str) -> None:
-    connection.execute(
-        "INSERT INTO request (id, peer, number, called, language, accepted_at, admitted_at, state)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 'open')",
-        (request.id, peer, request.number, request.called, request.language, request.accepted_at),
-    )
 
 
 def _ensure_request(connection: sqlite3.Connection, request: str, number: str | None, at: float, peer: str) -> None:
@@ -268,14 +237,13 @@ def _ensure_request(connection: sqlite3.Connection, request: str, number: str | 
 
 
 def known_number(text: str | None) -> str | None:
-    """``text`` if it is a telephone number in E.164 of a country that exists, else None."""
+    """``text`` if it is a telephone number in E.164 of a country that exists, else None.
+
+    As ``phonenumbers.parse`` judges it, in a fiftieth of its time.
+    """
     if text is None or not E164.fullmatch(text):
         return None
-    try:
-        PhoneNumber(text).masked()
-    except NumberParseException:
-        return None
-    return text
+    return text if text[1:2] in _CODES or text[1:3] in _CODES or text[1:4] in _CODES else None
 
 
 def keep_order(connection: sqlite3.Connection, order: Order, at: float) -> None:
@@ -306,10 +274,11 @@ def _withdraw(connection: sqlite3.Connection, request: str, reason: str) -> None
         )
 
 
-def _keep_report(connection: sqlite3.Connection, report: CallReport) -> None:
+def _keep_report(connection: sqlite3.Connection, report: CallReport) -> bool:
+    """True if the request was open and is closed by it."""
     connection.execute(
-        "INSERT OR REPLACE INTO attempt (request, attempt, dialled_at, ended_at, outcome, talk_seconds, detail)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO attempt (request, attempt, dialled_at, ended_at, outcome, talk_seconds, detail, route)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             report.request,
             report.attempt,
@@ -318,13 +287,22 @@ def _keep_report(connection: sqlite3.Connection, report: CallReport) -> None:
             report.outcome,
             report.talk_seconds,
             report.detail,
+            report.route,
         ),
     )
-    if report.final:
-        connection.execute(
-            "UPDATE request SET state = 'closed', outcome = ?, closed_at = ? WHERE id = ? AND state <> 'closed'",
-            (report.outcome, report.ended_at, report.request),
-        )
+    closed = report.final and connection.execute(
+        "UPDATE request SET state = 'closed', outcome = ?, closed_at = ? WHERE id = ? AND state <> 'closed'",
+        (report.outcome, report.ended_at, report.request),
+    )
+    return bool(closed and closed.rowcount)
+
+
+def _was_given_back(connection: sqlite3.Connection, report: CallReport) -> bool:
+    """Whether the box closes a request that it says it never dialled, and never said that it had."""
+    dialled = connection.execute(
+        "SELECT 1 FROM attempt WHERE request = ? AND attempt > 0", (report.request,)
+    ).fetchone()
+    return report.attempt == 0 and report.outcome == "line lost" and dialled is None
 
 
 def _keep_chunk(connection: sqlite3.Connection, part: Recording) -> None:

@@ -1,9 +1,10 @@
 """The box's record of calls: ``Domestic`` and ``Overseas`` write it, and here is what people read of it.
 
 Domestic(database, peer): accept → Accepted, release, release_held, withdraw, record_refused, leg_ended,
-                          requests_since, open_requests, recordings, sound, last_contact; effect (for the link)
-Overseas(database, peer): claim → Claimed, unclaim, next_due, dial_intent, answered, attempt_ended, close, recover,
-                          confirm_order, order_acknowledged, add_recording, requests_since; effect (for the link)
+                          open_requests, recordings, sound; effect (for the link)
+Overseas(database, peer): claim → Claimed, unclaim, next_due, next_due_request → Due, due_count, dial_intent, answered,
+                          attempt_ended, close, give_back, recover, confirm_order, order_acknowledged, add_recording;
+                          effect (for the link)
 calls(connection, limit), orders(connection, limit): rows for a technician, newest first
 """
 
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import OrderLine
 from gateway.store.domestic import Accepted, Domestic, OpenRequest, SpokenMessage
-from gateway.store.overseas import Claimed, Overseas
+from gateway.store.overseas import Claimed, Due, Overseas
 
 __all__ = [
     "Accepted",
     "CallRow",
     "Claimed",
     "Domestic",
+    "Due",
     "OpenRequest",
     "OrderRow",
     "Overseas",

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.protocols.link import BULK, LARGEST_BODY, rank
+from gateway.protocols.letters import BULK, LARGEST_BODY, rank
 from gateway.protocols.messages import Message, encode
 
 
@@ -47,6 +47,14 @@ def post(connection: sqlite3.Connection, peer: str, message: Message, *, at: flo
     )
 
 
+def readdress(connection: sqlite3.Connection, peer: str, message: Message) -> None:
+    """Give a held message, which has its id and was never sent, another peer and content."""
+    connection.execute("INSERT OR IGNORE INTO peer (name) VALUES (?)", (peer,))
+    connection.execute(
+        "UPDATE outbox SET peer = ?, body = ? WHERE id = ? AND owner IS NOT NULL", (peer, _body(message), message.id)
+    )
+
+
 def release(connection: sqlite3.Connection, message_id: str) -> bool:
     """Let a held message go. False if it is not held (any more)."""
     row = connection.execute("SELECT peer FROM outbox WHERE id = ? AND owner IS NOT NULL", (message_id,)).fetchone()
@@ -56,12 +64,6 @@ def release(connection: sqlite3.Connection, message_id: str) -> bool:
         "UPDATE outbox SET owner = NULL, sequence = ? WHERE id = ?", (_next_sequence(connection, row[0]), message_id)
     )
     return True
-
-
-def release_held(connection: sqlite3.Connection, owner: str) -> int:
-    """Let go whatever a crash left held by ``owner``; how many that were."""
-    rows = connection.execute("SELECT id FROM outbox WHERE owner = ? ORDER BY written_at", (owner,)).fetchall()
-    return sum(release(connection, message_id) for (message_id,) in rows)
 
 
 def drop_held(connection: sqlite3.Connection, message_id: str) -> bool:

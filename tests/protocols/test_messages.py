@@ -45,6 +45,13 @@ def test_keys_of_a_later_version_are_passed_over() -> None:
     assert decode(msgspec.msgpack.encode(plain)) == MESSAGES[0]
 
 
+@pytest.mark.parametrize("message", [MESSAGES[0], MESSAGES[2]], ids=["call_request", "call_report"])
+def test_a_box_that_knows_no_rate_deck_routes_is_understood(message: Message) -> None:
+    plain = msgspec.msgpack.decode(encode(message))
+    del plain["route"]
+    assert decode(msgspec.msgpack.encode(plain)) == message
+
+
 @pytest.mark.parametrize("key", ["id", "number", "accepted_at"])
 def test_a_message_without_a_key_that_it_needs_is_refused(key: str) -> None:
     plain = msgspec.msgpack.decode(encode(MESSAGES[0]))
@@ -82,9 +89,20 @@ def test_the_examples_in_the_protocol_document_are_what_is_sent() -> None:
     request = "3f2c8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d"
     customer = "+819012345678"
     examples = [
-        CallRequest(request, customer, 1800000000.0, "+81355501234", "ja"),
+        CallRequest(request, customer, 1800000000.0, "+81355501234", "ja", "us-voip"),
         Order("77aa8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, customer, "0016", (OrderLine("25", 2),), 1800000090.5),
-        CallReport("90bb8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, 1, "order", True, 1800000010.0, 1800000100.0, 84.5),
+        CallReport(
+            "90bb8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d",
+            request,
+            1,
+            "order",
+            True,
+            1800000010.0,
+            1800000100.0,
+            84.5,
+            "",
+            "us-voip",
+        ),
         Recording(
             "51cc8a10-5a0e-4d0b-9c57-0d6f1a2b3c4d", request, customer, "question", 1800000050.0, 0, 1, b"\xff\x7f"
         ),

@@ -6,7 +6,8 @@ import pytest
 
 from gateway.numbers import PhoneNumber, Withheld
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, Recording, decode
-from gateway.store import inbox, journal, outbox
+from gateway.store import bounds, inbox, journal, outbox
+from gateway.store.bounds import History
 from gateway.store.database import Database
 from gateway.store.domestic import STALE
 from gateway.store.journal import Accepted, Domestic
@@ -48,6 +49,11 @@ async def test_an_accepted_caller_is_handed_over_only_when_released(domestic: Do
     assert await sent(domestic) == [CallRequest(accepted.request, "+819012345678", 1000.0, "+81355501234", "ja")]
 
 
+async def history(domestic: Domestic, now: float) -> History:
+    """What the policy counts at that moment for ``CUSTOMER``."""
+    return await domestic.database.read(lambda connection: bounds.history(connection, CUSTOMER, now))
+
+
 async def test_a_caller_who_calls_again_joins_the_open_request(domestic: Domestic) -> None:
     first = await accept(domestic)
     again = await accept(domestic, line="b", at=1010.0)
@@ -56,7 +62,7 @@ async def test_a_caller_who_calls_again_joins_the_open_request(domestic: Domesti
     await domestic.release(again.request)
     assert len(await sent(domestic)) == 1
     assert len(await rows(domestic)) == 2
-    assert await domestic.requests_since(CUSTOMER, 0) == 1
+    assert (await history(domestic, 1020.0)).number_hour == 1, "a call that joins is no further request"
 
 
 async def test_a_caller_who_was_called_back_gets_a_new_request(domestic: Domestic) -> None:
@@ -112,7 +118,7 @@ async def test_refused_calls_are_listed_without_a_number_where_none_was_shown(do
         (CUSTOMER, "region: not served"),
         (None, "withheld by the caller"),
     ]
-    assert await domestic.requests_since(CUSTOMER, 0) == 0
+    assert (await history(domestic, 3.0)).all_day == 0
 
 
 async def test_the_guidance_leg_is_timed(domestic: Domestic) -> None:
@@ -121,12 +127,16 @@ async def test_the_guidance_leg_is_timed(domestic: Domestic) -> None:
     assert [row.first_leg for row in await rows(domestic)] == [4.25]
 
 
-async def test_requests_of_a_number_are_counted_from_a_moment_on(domestic: Domestic) -> None:
-    for at in (100.0, 200.0, 300.0):
+async def test_requests_are_counted_by_hour_and_day_of_a_number_its_block_and_everybody(domestic: Domestic) -> None:
+    for at in (10_000.0, 90_000.0, 93_000.0):
         accepted = await accept(domestic, at=at)
         await take(domestic, CallReport(f"c{at}", accepted.request, 1, "order", True, at, at, 0.0))
-    await accept(domestic, at=300.0, number=PhoneNumber("+819011112222"))
-    assert await domestic.requests_since(CUSTOMER, 200.0) == 2
+    await accept(domestic, at=93_000.0, number=PhoneNumber("+819012340000"))
+    await accept(domestic, at=93_000.0, number=PhoneNumber("+819011112222"))
+    counted = await history(domestic, 94_000.0)
+    assert (counted.number_hour, counted.prefix_hour, counted.all_hour) == (1, 2, 3)
+    assert (counted.number_day, counted.prefix_day, counted.all_day) == (3, 4, 5)
+    assert (await history(domestic, 97_000.0)).number_day == 2
 
 
 async def test_an_order_stands_once_however_often_it_comes(domestic: Domestic) -> None:

@@ -1,5 +1,6 @@
 """One shop with several overseas boxes, and the reverse: each message to the right one, nobody served by two."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, decode
-from gateway.store import inbox, journal, outbox
+from gateway.store import bounds, inbox, journal, outbox
+from gateway.store.bounds import Admit
 from gateway.store.database import Database
+from gateway.store.hand_over import ROUNDS, Choice, Rank
 from gateway.store.journal import Domestic, Overseas
 
 CUSTOMER = PhoneNumber("+819012345678")
@@ -30,20 +33,53 @@ async def deliver(message: Message, to: Domestic | Overseas, sender: str, at: fl
     await to.database.write(lambda c: inbox.take(c, sender, 1, message, at=at, effect=to.effect_of(sender)))
 
 
-async def ask(shop: Domestic, *, peer: str | None = None, at: float = 1000.0) -> str:
-    accepted = await shop.accept(CUSTOMER, line="a", called="", language="ja", at=at, peer=peer)
+async def ask(shop: Domestic, *, at: float = 1000.0, admit: Admit | None = None) -> str:
+    accepted = await shop.accept(CUSTOMER, line="a", called="", language="ja", at=at, admit=admit)
     await shop.release(accepted.request)
     return accepted.request
 
 
-async def test_the_box_that_is_chosen_gets_the_request(database: Database) -> None:
-    shop = Domestic(database, "boise", ("reno",))
-    asked = await ask(shop, peer="reno")
-    assert [message.id for message in await sent(database, "reno")] == [asked]
+def ranked(*choices: Choice) -> Rank:
+    return lambda number: choices
+
+
+async def test_the_best_box_that_is_up_gets_the_request_with_the_route_that_is_wanted(database: Database) -> None:
+    rank = ranked(Choice("boise", "us-dear", up=False), Choice("reno", "us-cheap"))
+    asked = await ask(Domestic(database, "boise", ("reno",), rank))
+    (message,) = await sent(database, "reno")
+    assert isinstance(message, CallRequest)
+    assert (message.id, message.route) == (asked, "us-cheap")
     assert await sent(database, "boise") == []
 
 
-async def test_a_request_that_one_box_has_no_line_for_is_handed_on_to_the_next_and_to_no_third(
+async def test_while_no_box_is_up_a_request_waits_and_goes_to_the_first_that_comes_up(database: Database) -> None:
+    choices = [Choice("boise", up=False), Choice("reno", up=False)]
+    shop = Domestic(database, "boise", ("reno",), lambda number: choices)
+    asked = await ask(shop)
+    assert await sent(database, "boise") == await sent(database, "reno") == []
+    choices[1] = Choice("reno")
+    assert await shop.release_held() == 1
+    assert [message.id for message in await sent(database, "reno")] == [asked]
+    choices[:] = [Choice("boise"), Choice("reno", up=False)]
+    assert await shop.release_held() == 0, "it has been sent: it is with reno until reno gives it back"
+    assert await sent(database, "boise") == []
+
+
+async def test_a_line_that_begins_anew_lets_its_callers_requests_go_to_a_box_that_is_up(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",), ranked(Choice("boise", up=False), Choice("reno")))
+    held = (await shop.accept(CUSTOMER, line="a", called="", language="ja", at=1.0)).request
+    assert await shop.release_held("a") == 1
+    assert [message.id for message in await sent(database, "reno")] == [held]
+
+
+async def test_a_caller_whose_number_is_masked_afterwards_is_withdrawn_though_no_box_is_up(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",), ranked(Choice("boise", up=False)))
+    await shop.withdraw(await ask(shop), "P")
+    assert await shop.open_requests() == []
+    assert await shop.release_held() == 0
+
+
+async def test_a_request_that_one_box_has_no_line_for_is_handed_on_to_the_one_asked_least(
     database: Database, other: Database
 ) -> None:
     shop, boise = Domestic(database, "boise", ("reno",)), Overseas(other, "tokyo")
@@ -60,8 +96,45 @@ async def test_a_request_that_one_box_has_no_line_for_is_handed_on_to_the_next_a
     assert (again.number, again.accepted_at) == (CUSTOMER.e164, 1000.0)
     assert [each.request for each in await shop.open_requests()] == [again.id]
     await deliver(CallReport("c2", again.id, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "reno")
+    assert len(await shop.open_requests()) == 1
+    assert len(await sent(database, "boise")) == 2 and len(await sent(database, "reno")) == 1
+
+
+async def test_a_box_that_gives_back_at_once_is_not_asked_for_ever(database: Database) -> None:
+    shop = Domestic(database, "boise")
+    await ask(shop)
+    for report in range(1, ROUNDS + 5):
+        for each in await shop.open_requests():
+            await deliver(CallReport(f"c{report}", each.request, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "boise")
+    assert len(await sent(database, "boise")) == ROUNDS
     assert await shop.open_requests() == []
-    assert len(await sent(database, "boise")) == 1 and len(await sent(database, "reno")) == 1
+
+
+async def test_a_request_is_handed_on_once_however_often_it_is_given_back(database: Database) -> None:
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop)
+    for report in ("c1", "c2"):
+        await deliver(CallReport(report, asked, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "boise")
+    assert len(await shop.open_requests()) == 1
+    assert len(await sent(database, "reno")) == 1
+
+
+async def test_what_was_booked_and_counted_moves_with_the_request_that_is_handed_on(database: Database) -> None:
+    def admit(connection: sqlite3.Connection, request: str, attempt: int) -> None:
+        bounds.admitted(connection, request, 1000.0, first_contact=True)
+        bounds.book(connection, request, attempt, at=1000.0, day="2026-11-03", worst=70)
+
+    shop = Domestic(database, "boise", ("reno",))
+    asked = await ask(shop, admit=admit)
+    before = await database.read(lambda c: bounds.history(c, CUSTOMER, 1001.0))
+    await deliver(CallReport("c1", asked, 0, "line lost", True, 1.0, 2.0, 0.0), shop, "boise")
+    (again,) = await shop.open_requests()
+    booked = await database.read(lambda c: c.execute("SELECT request, worst, cost FROM booking").fetchall())
+    assert booked == [(again.request, 70, None)]
+    assert await database.read(lambda c: bounds.spent(c, "2026-11-03").day) == 70
+    after = await database.read(lambda c: bounds.history(c, CUSTOMER, 1001.0))
+    assert after == before
+    assert (after.number_day, after.first_contacts_day) == (1, 1)
 
 
 async def test_the_customers_calls_follow_the_request_that_was_handed_on(database: Database) -> None:

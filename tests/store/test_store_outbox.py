@@ -37,15 +37,6 @@ async def test_messages_are_counted_in_the_order_of_their_release(database: Data
     assert decode(rows[0].body) == request("r2")
 
 
-async def test_what_a_crash_left_held_is_released_by_its_owner_alone(database: Database) -> None:
-    for name, owner in (("r1", "a"), ("r2", "b"), ("r3", "a")):
-        await database.write(
-            lambda c, name=name, owner=owner: outbox.hold(c, "osaka", request(name), owner=owner, at=1.0)
-        )
-    assert await database.write(lambda c: outbox.release_held(c, "a")) == 2
-    assert await database.read(ready) == ["r1", "r3"]
-
-
 async def test_urgent_messages_come_before_earlier_large_ones(database: Database) -> None:
     def post(connection: sqlite3.Connection) -> None:
         outbox.post(connection, "osaka", Recording("s1", "r", "", "question", 1.0, 0, 1, b"x"), at=1.0)

@@ -73,12 +73,15 @@ def alaw_encode(samples: Samples) -> bytes:
 
 def linear8_decode(data: bytes) -> Samples:
     """Unsigned 8-bit linear, silence at 128, as V.253 modems send it."""
-    return ((np.frombuffer(data, np.uint8).astype(np.int16) - 128) * 256).astype(np.int16)
+    return _LINEAR8[np.frombuffer(data, np.uint8)]
 
 
 def linear8_encode(samples: Samples) -> bytes:
     """To unsigned 8-bit linear, rounded to the nearest of 256 steps."""
     return bytes((np.clip((samples.astype(np.int32) + 128) >> 8, -128, 127) + 128).astype(np.uint8))
+
+
+_LINEAR8 = (np.arange(-128, 128) * 256).astype(np.int16)
 
 
 @functools.cache

@@ -128,7 +128,9 @@ async def hear_dial_tone(proof: Proof, line: Line, settings: LineSettings) -> No
         return
     with proof.step("dial-tone") as step:
         async with line.seized() as voice:
-            pieces = [(await voice.hear()).samples for _ in range(round(2.0 * SAMPLE_RATE / 160))]
+            pieces = [(await voice.hear()).samples]
+            while sum(map(len, pieces)) < 2.0 * SAMPLE_RATE:
+                pieces.append((await voice.hear()).samples)
         sound = np.concatenate(pieces[len(pieces) // 2 :])
         loud, tones = level(sound), frequencies(sound)
         step.finding = f"{' + '.join(f'{tone:.0f}' for tone in tones) or 'no tone'}, {loud:.0f} dBm0"

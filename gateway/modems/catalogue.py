@@ -33,6 +33,8 @@ class ModemLine(Line, Protocol):
 
 
 Profile = ModemProfile | GsmProfile
+GATHER = 0.04
+"""Seconds of a voice modem's sound that are read at once; its driver stays further ahead than that in what it sends."""
 Driver = Callable[[LineSettings, Any, Port], ModemLine]
 
 DRIVERS: dict[str, tuple[Driver, Profile]] = {
@@ -68,7 +70,8 @@ async def open_line(settings: LineSettings, port: Port | None = None) -> AsyncIt
     ``port`` takes the place of ``settings.port`` (tests).
     """
     driver, profile = _driver(settings.model)
-    plug = port or SerialPort(settings.port, settings.baud, settings.name)
+    gather = GATHER if isinstance(profile, ModemProfile) else 0.0
+    plug = port or SerialPort(settings.port, settings.baud, settings.name, gather)
     try:
         line = driver(settings, profile, plug)
     except BaseException:

@@ -16,6 +16,8 @@ from gateway.line import LineLost
 from gateway.modems.losses import Gone
 
 READ_AT_ONCE = 4096
+STREAM = 64
+"""Bytes in one go that no reply has, but a stream of sound: then there is no hurry for the next."""
 PSEUDO_TERMINALS = range(136, 144)
 """Device majors (Documentation/admin-guide/devices.txt of Linux)."""
 RELEASE = "stop it, or install a udev rule that keeps it away from modems"
@@ -44,12 +46,18 @@ class Port(Protocol):
 class SerialPort:
     """A serial device or pseudo-terminal, 8 bits, no parity, RTS/CTS. One reader at a time."""
 
-    def __init__(self, path: str, baud: int, line: str) -> None:
-        """Open it for this process alone. Raises ``LineLost`` with the remedy."""
+    def __init__(self, path: str, baud: int, line: str, gather: float = 0.0) -> None:
+        """Open it for this process alone. Raises ``LineLost`` with the remedy.
+
+        ``gather``: a stream is read only so often (loop time in seconds, at whole multiples, so that all lines' sound
+        comes in one turn of the loop), for what a call costs is the waking up.
+        """
         self.name = f'line "{line}": {path}'
         self._loop = asyncio.get_running_loop()
         self._serial = _opened(path, baud, self.name)
         self._fd: int = self._serial.fileno()
+        self._gather = gather
+        self._streams = False
         self._unsent = bytearray()
         self._readable: asyncio.Future[None] | None = None
 
@@ -60,6 +68,8 @@ class SerialPort:
 
     async def read(self) -> bytes:
         """What has come in, at least one byte. Raises ``LineLost`` when the device is gone or closed."""
+        if self._gather and self._streams:
+            await asyncio.sleep(self._gather - self._loop.time() % self._gather)
         while True:
             if self._fd < 0:
                 raise LineLost(f"{self.name} is closed")
@@ -71,6 +81,7 @@ class SerialPort:
             except OSError as error:  # EIO, ENODEV: unplugged
                 raise Gone(f"{self.name}: the modem is gone ({error.strerror}); plug it in again") from None
             if data:
+                self._streams = len(data) >= STREAM
                 return data
             raise Gone(f"{self.name}: the modem is gone (hung up); plug it in again")
 

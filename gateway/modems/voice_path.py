@@ -21,12 +21,13 @@ from gateway.protocols.dle import Keys, Shielded, Sound, shield
 FRAME = 160
 """Samples at 8 kHz in 20 ms."""
 FRAME_TIME = FRAME / SAMPLE_RATE
-LEAD = 800
-"""Samples (100 ms) that the modem holds of what it is still to play: as long as we may be held up unheard."""
+LEAD = 960
+"""Samples (120 ms) that the modem holds of what it is still to play: but for the 40 ms that are read at once, as long
+as we may be held up unheard."""
 STALLED = 2.0
-"""Seconds without sound from the modem that mean it is wedged."""
-UNHEARD = 250
-"""Frames kept for a listener who does not listen; older ones are dropped."""
+"""Seconds without sound from the modem that mean it is wedged, for one who waits for it."""
+UNHEARD = 125
+"""Pieces kept for a listener who does not listen; older ones are dropped."""
 PLAY_ENDS = b"\x10\x03"
 
 CODINGS: dict[str, tuple[Callable[[Samples], bytes], Callable[[bytes], Samples]]] = {
@@ -49,7 +50,9 @@ class VoicePath:
         self._strokes = Keys()
         self._keys = ""
         self._over: Exception | None = None
-        self._changed = asyncio.Event()
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._stirred = False
+        self._watch: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
         """Begin. Raises ``Refused``, ``LineLost``."""
@@ -57,7 +60,9 @@ class VoicePath:
 
     async def close(self) -> None:
         """Say and hear no more; the stream itself is ended by whoever hangs up."""
-        self.end(CallEnded("the call is over"))  # who still waits for sound is not to take the modem for wedged
+        self.end(CallEnded("the call is over"))
+        if self._watch is not None:
+            self._watch.cancel()
         if self._recording is not None:
             self._recording.close()
 
@@ -72,17 +77,16 @@ class VoicePath:
                 key = self._strokes.report(code)
                 if key and self._profile.keys_from_modem:
                     self._keys += key
-                    self._changed.set()
             case Unsolicited("NO CARRIER"):
                 self.end(CallEnded("NO CARRIER: the far end has hung up"))
 
     def end(self, why: Exception) -> None:
         """From now on every method raises this."""
         self._over = self._over or why
-        self._changed.set()
+        self._stir()
 
     async def hear(self) -> Heard:
-        """The next 20 ms from the far end."""
+        """The next piece from the far end, 20 ms or a few times that."""
         await self._until(lambda: bool(self._frames))
         far, near = self._frames.popleft()
         keys, self._keys = self._keys, ""
@@ -95,23 +99,36 @@ class VoicePath:
         self._frames.append((far, near))
         if self._recording is not None:
             self._recording.add(far, near)
-        self._changed.set()
+
+    def _stir(self) -> None:
+        """Something has changed: wake those who have waited for it."""
+        self._stirred = True
+        for ready, woken in self._waiting:
+            if not woken.done() and (self._over is not None or ready()):
+                woken.set_result(None)
 
     async def _until(self, ready: Callable[[], bool]) -> None:
-        missed = 0
-        while True:
-            self._check()
-            if ready():
-                return
-            self._changed.clear()
+        self._check()
+        while not ready():
+            if self._watch is None:
+                self._stirred = True
+                self._look(0)
+            waiting = (ready, asyncio.get_running_loop().create_future())
+            self._waiting.append(waiting)
             try:
-                async with asyncio.timeout(STALLED / 2):
-                    await self._changed.wait()
-                missed = 0
-            except TimeoutError:  # once may be a process that was held up: the sound lies in the port unread
-                missed += 1
-                if missed == 2:
-                    raise self._channel.wedged("no sound comes from it") from None
+                await waiting[1]
+            finally:
+                self._waiting.remove(waiting)
+            self._check()
+
+    def _look(self, missed: int) -> None:
+        """Every half of ``STALLED``: once may be a process that was held up, the sound lies in the port unread."""
+        missed = missed + 1 if self._waiting and not self._stirred else 0
+        self._stirred = False
+        if missed > 2:
+            self.end(self._channel.wedged("no sound comes from it"))
+        elif self._over is None:
+            self._watch = asyncio.get_running_loop().call_later(STALLED / 2, self._look, missed)
 
     def _check(self) -> None:
         if self._over is not None:
@@ -149,17 +166,17 @@ class FullDuplex(VoicePath):
         self._check()
         self._queue.clear()
         self._spoken = self._received
-        self._changed.set()
+        self._stir()
 
     def _sound(self, data: bytes) -> None:
         self._received += len(data)
         self._far += data
         self._feed()
-        while len(self._far) >= FRAME:
-            far, near = bytes(self._far[:FRAME]), bytes(self._near[:FRAME])
-            del self._far[:FRAME], self._near[:FRAME]
+        if whole := len(self._far) // FRAME * FRAME:
+            far, near = bytes(self._far[:whole]), bytes(self._near[:whole])
+            del self._far[:whole], self._near[:whole]
             self._frame(self._decode(far), self._decode(near))
-        self._changed.set()
+        self._stir()
 
     def _feed(self) -> None:
         """Keep the modem ``LEAD`` ahead of what it has played."""
@@ -223,7 +240,7 @@ class HalfDuplex(VoicePath):
         self._check()
         self._queue = self._queue[:0]
         self._speaking, self._dropping = False, self._in_stream
-        self._changed.set()
+        self._stir()
 
     async def _alternate(self) -> None:
         try:
@@ -268,17 +285,19 @@ class HalfDuplex(VoicePath):
             await self._channel.finish(gently=PLAY_ENDS)
         self._in_stream = self._dropping = False
         self._speaking = bool(len(self._queue))
-        self._changed.set()
+        self._stir()
 
     def _say(self, mouth: Resampler) -> None:
         near, self._queue = self._queue[:FRAME], self._queue[FRAME:]
         self._channel.write_sound(shield(self._encode(mouth.feed(near))))
         self._frame(_SILENCE, np.pad(near, (0, FRAME - len(near))))
+        self._stir()
 
     def _sound(self, data: bytes) -> None:
         if not self._listening:
             return
         self._heard = np.concatenate((self._heard, self._ear.feed(self._decode(data))))
-        while len(self._heard) >= FRAME:
-            self._frame(self._heard[:FRAME], _SILENCE)
-            self._heard = self._heard[FRAME:]
+        if whole := len(self._heard) // FRAME * FRAME:
+            self._frame(self._heard[:whole], np.zeros(whole, np.int16))
+            self._heard = self._heard[whole:]
+        self._stir()

@@ -84,6 +84,23 @@ def test_bytes_pass_both_ways_and_a_full_pipe_blocks_nobody(cable: Cable) -> Non
     in_real_time(test)
 
 
+async def test_a_stream_is_read_a_few_times_a_second_and_a_reply_at_once(cable: Cable) -> None:
+    port = SerialPort(cable.path, 115200, "a", gather=0.04)
+    await asyncio.sleep(0.05)
+    for reply in (b"OK\r\n", b"RING\r\n"):
+        os.write(cable.master, reply)
+        assert await port.read() == reply
+    assert clock.now() == 0.05
+    os.write(cable.master, bytes(160))
+    assert await port.read() == bytes(160)
+    for due in (0.08, 0.12):
+        os.write(cable.master, bytes(160))
+        os.write(cable.master, bytes(160))
+        assert await port.read() == bytes(320)
+        assert clock.now() == pytest.approx(due)
+    port.close()
+
+
 def test_an_unplugged_modem_is_told_within_half_a_second_with_line_and_port(cable: Cable) -> None:
     async def test() -> None:
         port = SerialPort(cable.path, 115200, "a")

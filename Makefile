@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 # Debian packages that some tests and benchmarks use; without them those skip, and say so.
 DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0 udev umockdev systemd-container
@@ -96,9 +96,10 @@ prompts:  ## synthesise the shipped prompts again
 
 lock: setup  ## pin the dependencies anew
 	$(PIP) uv
-	$(COMPILE) --extra pictures --group dev --output-file requirements/dev.txt
-	$(COMPILE) --output-file requirements/box.txt
-	$(COMPILE) --extra alsa --output-file requirements/alsa.txt
+	$(COMPILE) pyproject.toml --extra pictures --group dev --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --output-file requirements/box.txt
+	$(COMPILE) pyproject.toml --extra alsa --output-file requirements/alsa.txt
+	$(COMPILE) --group bench --output-file requirements/bench.txt
 
 clean:  ## remove what was made
 	rm -rf .venv out build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,7 +2,7 @@
 
 * ``Floor``: raw TCP, blocking, nothing but length, sequence and body: what disk and kernel allow;
 * ``Link``: this project's link (ZeroMQ, CURVE, the gateway's own store and threads);
-* ``Mqtt``: Mosquitto as Debian ships it, QoS 1 both ways, the receiver's acknowledgement being a message as well.
+* ``mqtt.py``: Mosquitto, QoS 1.
 
 The SQLite work is the same in all of them: ``outbox.post``, ``inbox.take`` with the overseas journal's effect, and
 ``outbox.settle`` with the next commit. Sender and receiver are processes of their own.
@@ -15,7 +15,6 @@ import signal
 import socket
 import sqlite3
 import struct
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -289,126 +288,3 @@ def our_link(folder: Path) -> Iterator[Way]:
         yield ways.get()
         over.set()
         thread.join()
-
-
-class MqttClient:
-    """As much of MQTT 3.1.1 as it takes: connect, subscribe, publish and receive with QoS 1."""
-
-    def __init__(self, port: int, name: str, topic: str) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", port))
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""
-        self.sent = 0
-        body = b"\x00\x04MQTT\x04\x02\x00\x00" + self._text(name)
-        self.connection.sendall(self._packet(0x10, body))
-        self._until(0x20)
-        self.connection.sendall(self._packet(0x82, b"\x00\x01" + self._text(topic) + b"\x01"))
-        self._until(0x90)
-
-    def publish(self, topic: str, bodies: list[bytes]) -> None:
-        """Send with QoS 1; the broker's PUBACKs are read along the way."""
-        packets = []
-        for body in bodies:
-            self.sent = self.sent % 65535 + 1
-            packets.append(self._packet(0x32, self._text(topic) + self.sent.to_bytes(2, "big") + body))
-        self.connection.sendall(b"".join(packets))
-
-    def receive(self) -> list[bytes]:
-        """Wait for at least one message; what came is acknowledged to the broker at once."""
-        found: list[bytes] = []
-        while not found:
-            self.rest += self._more()
-            for kind, body in self._packets():
-                if kind & 0xF0 == 0x30:
-                    length = 2 + int.from_bytes(body[:2], "big")
-                    self.connection.sendall(self._packet(0x40, body[length : length + 2]))
-                    found.append(body[length + 2 :])
-        return found
-
-    def _until(self, kind: int) -> None:
-        while all(each != kind for each, _ in self._packets()):
-            self.rest += self._more()
-
-    def _more(self) -> bytes:
-        data = self.connection.recv(65536)
-        if not data:
-            raise EOFError
-        return data
-
-    def _packets(self) -> list[tuple[int, bytes]]:
-        found = []
-        while len(self.rest) >= 2:
-            length, shift, at = 0, 0, 1
-            while at < len(self.rest):
-                length |= (self.rest[at] & 0x7F) << shift
-                shift, at = shift + 7, at + 1
-                if not self.rest[at - 1] & 0x80:
-                    break
-            if len(self.rest) < at + length:
-                break
-            found.append((self.rest[0], self.rest[at : at + length]))
-            self.rest = self.rest[at + length :]
-        return found
-
-    @staticmethod
-    def _text(text: str) -> bytes:
-        return len(text).to_bytes(2, "big") + text.encode()
-
-    @staticmethod
-    def _packet(kind: int, body: bytes) -> bytes:
-        length, left = b"", len(body)
-        while True:
-            left, seven = left >> 7, left & 0x7F
-            length += bytes([seven | (0x80 if left else 0)])
-            if not left:
-                return bytes([kind]) + length + body
-
-
-class Mqtt:
-    """Mosquitto, sending end."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.disk = Disk(folder / "mqtt-a" / "gateway.db")
-        self.client = MqttClient(port, "a", "acks")
-
-    def post(self, count: int) -> None:
-        """See ``Way``."""
-        self.client.publish("letters", [ACK.pack(sequence) + body for sequence, body in self.disk.post(count)])
-
-    def settled(self) -> tuple[int, float]:
-        """See ``Way``."""
-        acks = self.client.receive()
-        for ack in acks:
-            self.disk.mark(*ACK.unpack(ack))
-        return len(acks), time.perf_counter()
-
-
-@contextmanager
-def mosquitto(folder: Path) -> Iterator[Way]:
-    """Mosquitto, QoS 1. Raises ``FileNotFoundError`` where it is not installed."""
-    port = free_port()
-    settings = folder / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-        "user root\nlog_type error\n"
-    )
-    broker = subprocess.Popen(["mosquitto", "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def receive() -> None:
-        disk = Disk(folder / "mqtt-b" / "gateway.db")
-        client = MqttClient(port, "b", "letters")
-        with contextlib.suppress(EOFError, ConnectionError):
-            while True:
-                letters = [(ACK.unpack_from(body)[0], body[ACK.size :]) for body in client.receive()]
-                disk.take(letters)
-                client.publish("acks", [ACK.pack(sequence) for sequence, _ in letters])
-
-    try:
-        while socket.socket().connect_ex(("127.0.0.1", port)):
-            time.sleep(0.05)
-        with child(receive):
-            time.sleep(1.0)  # until it has subscribed
-            yield Mqtt(folder, port)
-    finally:
-        broker.terminate()
-        broker.wait()

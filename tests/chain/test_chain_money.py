@@ -51,3 +51,24 @@ def test_a_call_is_booked_priced_both_ways_and_settled(tmp_path: Path) -> None:
         assert float(total["direct"]) > float(total["cost"]) > 0
         overseas = told("overseas", "policy", "status")["booked"]
         assert 0 < float(overseas["day"]) < 0.5, "settled, far below the worst case"
+
+
+def test_a_freephone_caller_for_whom_a_call_back_is_dearer_orders_on_his_own_call(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Plan(language="en", speed=4.0))
+    give_prices(rig)
+    settings = rig.settings_of("domestic")
+    text = settings.read_text(encoding="utf-8").replace("[[line]]", '[[line]]\nincoming = "jp-freephone"')
+    text = text.replace("[policy]", '[tariff]\nexpected_s = 20\n[guidance]\nmenu = "cheaper"\n[policy]')
+    settings.write_text(text, encoding="utf-8")
+    with rig:
+        (shop,) = rig.plan.numbers("domestic")
+        keys = ORDER.split(maxsplit=1)[1]
+        rig.call(CallOrder(caller=customer_number(1), called=shop, keys=keys, callback=False, timeout=120))
+        (order,) = await_orders(rig, 1)
+        assert order["articles"] == ORDERED
+        await_lines_free(rig)
+        (call,) = rig.calls("domestic")
+        assert (call["state"], call["outcome"], call["attempts"]) == ("closed", "order", 0)
+        assert rig.calls("overseas") == [], "nobody calls him back"
+        report = ask("report", "savings", "--json", "--settings", str(settings))
+        assert float(json.loads(report)["total"]["overseas"]) == 0

@@ -1,8 +1,8 @@
 """A call's sound on an ALSA device: one thread that captures, one that plays, 8 kHz inside whatever the card's rate.
 
-The card's capture is the clock: for each 20 ms that come in, 20 ms go out. The playing thread keeps ``LEAD`` periods
-ahead, fills a gap with silence, and so survives an underrun (the device prepares itself again); a card that has gone is
-``LineLost``. Both run only while a call lasts.
+The card's capture is the clock: for each 20 ms that come in, 20 ms go out. The playing thread begins ``LEAD`` periods
+ahead; it fills in silence only when the card is about to run dry, and after an underrun it takes that lead again, so
+that nothing is lost. A card that has gone is ``LineLost``. Both run only while a call lasts.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import numpy as np
 
 from gateway.audio.pcm import Resampler
 from gateway.line import SAMPLE_RATE, LineLost, Samples
-from gateway.modems.gsm_sound import FRAME, Exchange
+from gateway.modems.gsm_sound import FRAME, FRAME_TIME, Exchange
 
 log = logging.getLogger(__name__)
 
@@ -122,16 +122,21 @@ class SoundCard:
     def _play(self, stream: _Stream) -> None:
         period = FRAME * stream.rate // SAMPLE_RATE
         silence = np.zeros(period, np.int16)
+        size = int(stream.playback.info()["buffer_size"])
         with self._losing(stream):
             for _ in range(LEAD):
                 stream.playback.write(silence.tobytes())
             while not stream.stopped.is_set():
                 try:
-                    sound = stream.out.get(timeout=FRAME / SAMPLE_RATE)
+                    sound = stream.out.get(timeout=FRAME_TIME / 2)
                 except queue.Empty:
+                    if size - period >= stream.playback.avail() >= 0:
+                        continue
                     sound = silence
                 if stream.playback.write(sound.astype("<i2").tobytes()) < 0:
                     log.debug("%s: underrun", self._name)
+                    for late in (*[silence] * LEAD, sound):
+                        stream.playback.write(late.astype("<i2").tobytes())
 
     def _captured(self, stream: _Stream, sound: Samples) -> None:
         if stream is not self._stream:

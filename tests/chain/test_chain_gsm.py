@@ -16,6 +16,7 @@ from chain_lab import (
 )
 
 from gateway.bench.customers import CallOrder
+from gateway.bench.emulators.gsm_codec import CodecMissing, CodecName, codec_named
 from gateway.bench.pulse import missing, sound_cards
 from gateway.bench.rig import Plan, Rig
 
@@ -82,16 +83,14 @@ def one_rejected_and_called_back(rig: Rig) -> None:
 
 
 @pytest.mark.soak
-def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path) -> None:
-    from gateway.bench.emulators.gsm_codec import CodecMissing, codec_named
-
+@pytest.mark.parametrize("codec", ["gsm", "amr"])
+def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path, codec: CodecName) -> None:
     try:
-        codec_named("gsm")
+        codec_named(codec)
     except CodecMissing as missing:
         pytest.skip(str(missing))
-    plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, codec="gsm")
-    with Rig(tmp_path, plan) as rig:
-        order_through(rig)
+    plan = Plan(lines=1, models=("sim7600",), overseas_models=("ec25",), speed=SPEED, codec=codec)
+    at_a_speed_that_holds(plan, tmp_path, order_through)
 
 
 @pytest.mark.soak

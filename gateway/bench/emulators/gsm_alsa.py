@@ -101,10 +101,16 @@ class AlsaEnd:
                     self._heard.extend(sound[at : at + FRAME] for at in range(0, len(sound) - FRAME + 1, FRAME))
 
     def _play(self, closed: threading.Event) -> None:
+        size = int(self._out.info()["buffer_size"])
         with contextlib.suppress(alsaaudio.ALSAAudioError):
             while not closed.is_set():
                 try:
-                    sound = self._said.get(timeout=FRAME / RATE)
+                    sound = self._said.get(timeout=FRAME / RATE / 2)
                 except queue.Empty:
+                    if size - FRAME >= self._out.avail() >= 0:
+                        continue  # it has something left
                     sound = _SILENCE
-                self._out.write(sound.astype("<i2").tobytes())
+                data = sound.astype("<i2").tobytes()
+                if self._out.write(data) < 0:  # it had run dry, and begins anew
+                    self._out.write(_SILENCE.tobytes())
+                    self._out.write(data)

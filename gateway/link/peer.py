@@ -63,6 +63,14 @@ class _Incoming:
     message: Message
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class FreeLines:
+    """What an overseas box said at one moment; the next time it says so there is another one of these."""
+
+    count: int
+    """Lines that could dial at once, less the requests that wait there."""
+
+
 class Peer:
     """The other box, as this one sees it."""
 
@@ -73,14 +81,21 @@ class Peer:
         effects: inbox.Effect,
         on_committed: Callable[[Message], None],
         to: LinkSettings | None = None,
+        free_lines: Callable[[], int] | None = None,
     ) -> None:
-        """``to``: which of several other boxes, the first if None; each has routes of its own."""
+        """``to``: which of several other boxes, the first if None; each has routes of its own.
+
+        ``free_lines``: what to tell it of ours whenever it asks; called in the link's thread.
+        """
         to = to or settings.links[0]
         self.name = to.peer
         self.heard_at = 0.0
         """Unix time of the last sign of life, from the store at first; the start of the link if there was none."""
         self.turned_at = 0.0
         """``time.monotonic()`` when its thread last looked after itself, as it does every second."""
+        self.free_lines: FreeLines | None = None
+        """What an overseas peer said last; None if it does not say."""
+        self._tell_free_lines = free_lines
         self._routes = to.routes
         self._their_role: Role = "overseas" if settings.role == "domestic" else "domestic"
         self._ranks = [RANKS[kind] for kind in MAY_SEND[settings.role]]
@@ -142,6 +157,11 @@ class Peer:
         routes = zip(self._routes, self._sender.routes, strict=True)
         statuses = tuple(RouteStatus(route.name, way.state.value, way.round_trip) for route, way in routes)
         return LinkState(self.name, statuses, self.heard_at, self._queued, self._counts.copy())
+
+    @property
+    def up(self) -> bool:
+        """By some route it answers just now. From any thread."""
+        return any(way.state is RouteState.UP for way in self._sender.routes)
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -304,9 +324,11 @@ class Peer:
                 message = self._open_letter(body)
                 return None if message is None else _Incoming(index, received.origin, sequence, message)
             case frames.Ping(count):
-                wire.send(frames.pack(frames.Pong(count)), received.origin)
-            case frames.Pong(count):
+                free = None if self._tell_free_lines is None else self._tell_free_lines()
+                wire.send(frames.pack(frames.Pong(count, free)), received.origin)
+            case frames.Pong(count, free):
                 self._sender.ponged(index, count, now)
+                self.free_lines = None if free is None else FreeLines(free)
             case frames.Ack(sequences):
                 self._settle(self._sender.acknowledged(index, sequences, now))
         return None

@@ -27,9 +27,13 @@ class Ping(msgspec.Struct, frozen=True, array_like=True, tag="P"):
 
 
 class Pong(msgspec.Struct, frozen=True, array_like=True, tag="Q"):
-    """``["Q", count]``: the answer to the ping of that count."""
+    """``["Q", count, free]``: the answer to the ping of that count.
+
+    ``free``: lines of an overseas box that could dial at once, less the requests that wait there; None: not said.
+    """
 
     count: _Count
+    free: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)] | None = None
 
 
 Frame = Letter | Ack | Ping | Pong

@@ -22,6 +22,7 @@ from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine
 from gateway.settings import LinkSettings, RouteSettings
 from gateway.store import journal
 from gateway.store.database import Database
+from gateway.store.hand_over import Choice
 from gateway.store.journal import Domestic, Overseas
 
 Raw = Callable[[KeyPair, bytes, str], RawClient]
@@ -66,11 +67,12 @@ async def test_one_shop_asks_two_boxes_and_each_hears_only_its_own(tmp_path: Pat
     reno.trust("tokyo", tokyo.own().public)
     settings = settings_of(tmp_path, "domestic", LISTENING)
     other = LinkSettings(peer="reno", routes=LISTENING)
+    asked = {"+819012340001": "boise", "+819012340002": "reno"}
     with closing(Database.open(settings.store)) as database:
-        shop = Domestic(database, "boise", ("reno",))
+        shop = Domestic(database, "boise", ("reno",), lambda number: [Choice(asked[number.e164])])
         peers = [
             Peer(settings, database, shop.effect_of(to.peer), lambda message: None, to=to)
-            for to in (settings.link, other)
+            for to in (*settings.links, other)
         ]
         for peer in peers:
             await peer.start()
@@ -78,12 +80,12 @@ async def test_one_shop_asks_two_boxes_and_each_hears_only_its_own(tmp_path: Pat
         far = settings_of(tmp_path, "overseas", routes[1])
         far = msgspec.structs.replace(far, name="reno", data=str(tmp_path / "reno"))
         async with box(tmp_path, "overseas", routes[0]) as first, box_of(far) as second:
-            for number, name in (("+819012340001", "boise"), ("+819012340002", "reno")):
-                accepted = await shop.accept(PhoneNumber(number), line="a", called="", language="ja", at=1.0, peer=name)
+            for number in asked:
+                accepted = await shop.accept(PhoneNumber(number), line="a", called="", language="ja", at=1.0)
                 await shop.release(accepted.request)
             arrived = [await each.arrived.get() for each in (first, second)]
             numbers = [each.number for each in arrived if isinstance(each, CallRequest)]
-            assert numbers == ["+819012340001", "+819012340002"]
+            assert numbers == list(asked)
             assert first.arrived.empty() and second.arrived.empty()
         for peer in peers:
             await peer.stop()

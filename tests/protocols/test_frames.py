@@ -35,4 +35,6 @@ def test_the_examples_in_the_protocol_document_are_what_is_sent() -> None:
     assert frames.pack(Letter(7, b"\x80")).hex() == "93a14c07c40180"
     assert frames.pack(Ack((7, 8))).hex() == "92a141920708"
     assert frames.pack(Ping(1)).hex() == "92a15001"
-    assert frames.pack(Pong(1)).hex() == "92a15101"
+    assert frames.pack(Pong(1)).hex() == "93a15101c0"
+    assert frames.pack(Pong(1, 3)).hex() == "93a1510103"
+    assert frames.unpack(bytes.fromhex("92a15101")) == Pong(1), "from a box that says nothing of its lines"

@@ -24,7 +24,7 @@ def make_stick(folder: Path, built: Path, signing: Path) -> Path:
     bundles, stranger = folder / "bundles", folder / "stranger"
     bundles.mkdir()
     subprocess.run([CONFIG / "signing-key.sh", stranger], check=True, capture_output=True)
-    os.link(built / "gateway.raucb", bundles / "good.raucb")
+    subprocess.run(["cp", built / "gateway.raucb", bundles / "good.raucb"], check=True)
     small = folder / "small.ext4"
     _ext4(small, SMALL, folder / "noise")
     for name, key in (("tampered", signing), ("changed", signing), ("stranger", stranger), ("dead", signing)):

@@ -195,6 +195,26 @@ class CallbackSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """A request that no line was free for in so many seconds goes back, for another overseas box; never if absent."""
 
 
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[retention]``: days until what names a person is dropped; 0 keeps it for ever."""
+
+    calls: Count = 90
+    """Numbers of callers and requests, and the link's traces of them."""
+    recordings: Count = 90
+    """Spoken messages."""
+    orders: Count = 365
+    """Numbers of orders."""
+    at: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "03:30"
+    """When that is done every day, by the clock where the box is."""
+
+
+class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[metrics]``: figures for Prometheus."""
+
+    listen: Annotated[str, msgspec.Meta(pattern=r"^([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$")] | None = None
+    """Address and port (``127.0.0.1:9469``); no figures if absent."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -215,6 +235,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     alarm: AlarmSettings = AlarmSettings()
     tariff: TariffSettings = TariffSettings()
     callback: CallbackSettings = CallbackSettings()
+    retention: RetentionSettings = RetentionSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

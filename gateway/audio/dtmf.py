@@ -20,7 +20,7 @@ class DtmfDetectors:
         self._bank = FilterBank(lines)
         self._ears = [LineEars(self._bank, line) for line in range(lines)]
         self._busy = np.zeros(lines, dtype=bool)
-        self._hold = np.full((lines, 8), np.inf)
+        self._hold = np.full((8, lines), np.inf)
         self._held: list[Press | None] = [None] * lines
 
     def feed(self, samples: Samples) -> list[list[KeyEvent]]:
@@ -28,9 +28,9 @@ class DtmfDetectors:
         events: list[list[KeyEvent]] = [[] for _ in self._ears]
         for piece in self._bank.take(samples):
             count = self._bank.advance(piece)
-            for line in self._worth_listening(count):
+            for line, quiet in self._worth_listening(count):
                 ears = self._ears[line]
-                events[line] += ears.listen(count)
+                events[line] += ears.listen(count, quiet=quiet)
                 self._busy[line] = ears.busy
                 self._note_hold(line, ears)
         return events
@@ -45,19 +45,22 @@ class DtmfDetectors:
         if held is self._held[line]:
             return
         self._held[line] = held
-        self._hold[line] = np.inf
+        self._hold[:, line] = np.inf
         if held is not None:
-            self._hold[line] = 0.0
-            self._hold[line, held.low], self._hold[line, held.high] = held.hold
+            self._hold[:, line] = 0.0
+            self._hold[held.low, line], self._hold[held.high, line] = held.hold
 
-    def _worth_listening(self, count: int) -> list[int]:
-        """The lines whose last ``count`` hops could change anything: not those where a key just goes on sounding."""
+    def _worth_listening(self, count: int) -> list[tuple[int, bool]]:
+        """The lines whose last ``count`` hops could change anything: not those where a key just goes on sounding.
+
+        With each whether nothing is suspicious in them.
+        """
         if len(self._ears) == 1:
-            return [0]
-        wanted = self._bank.suspects(count, FLOOR, SHARE) | self._busy
-        wanted &= ~self._bank.all_above(count, self._hold)
-        lines: list[int] = np.flatnonzero(wanted).tolist()
-        return lines
+            return [(0, False)]
+        suspects = self._bank.suspects(count, FLOOR, SHARE)
+        wanted = (suspects | self._busy) & ~self._bank.all_above(count, self._hold)
+        lines = wanted.nonzero()[0]
+        return list(zip(lines.tolist(), (~suspects[lines]).tolist(), strict=True))
 
 
 class DtmfDetector:

@@ -4,7 +4,7 @@ import functools
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ class Background:
     """All of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Evidence:
     """What speaks for a key at a moment."""
 
@@ -44,27 +44,21 @@ class Evidence:
     """Sample up to which they were heard."""
     fit: Fit
     background: Background
+    centre: float = field(init=False)
+    """Sample of the stream that the fit's phases belong to."""
+    offsets: tuple[float, float] = field(init=False)
+    """Per cent off the nominal frequency, low and high tone."""
+    levels: tuple[float, float] = field(init=False)
+    """Low and high tone, dBm0."""
+    clarity: float = field(init=False)
+    """Both tones over everything else, dB."""
 
-    @functools.cached_property
-    def centre(self) -> float:
-        """Sample of the stream that the fit's phases belong to."""
-        return self.end - (len(self.fit.residual) + 1) / 2
-
-    @functools.cached_property
-    def offsets(self) -> tuple[float, float]:
-        """Per cent off the nominal frequency, low and high tone."""
-        low, high = self.fit.frequency
-        return 100 * (low / LOW[self.key >> 2] - 1), 100 * (high / HIGH[self.key & 3] - 1)
-
-    @functools.cached_property
-    def levels(self) -> tuple[float, float]:
-        """Low and high tone, dBm0."""
-        return power_to_dbm0(self.fit.power[0]), power_to_dbm0(self.fit.power[1])
-
-    @functools.cached_property
-    def clarity(self) -> float:
-        """Both tones over everything else, dB."""
-        return 10 * math.log10((sum(self.fit.power) + 1e-3) / (self.fit.noise + 1))
+    def __post_init__(self) -> None:
+        (low, high), (low_power, high_power) = self.fit.frequency, self.fit.power
+        self.centre = self.end - (len(self.fit.sound) + 1) / 2
+        self.offsets = 100 * (low / LOW[self.key >> 2] - 1), 100 * (high / HIGH[self.key & 3] - 1)
+        self.levels = power_to_dbm0(low_power), power_to_dbm0(high_power)
+        self.clarity = 10 * math.log10((low_power + high_power + 1e-3) / (self.fit.noise + 1))
 
     def plausible(self) -> bool:
         """Whether level, twist, frequencies and steadiness are a key's at all."""
@@ -89,7 +83,7 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     fit, background = evidence.fit, evidence.background
     tones = sum(fit.power)
     weaker = min(fit.power)
-    residual = fit.residual
+    residual = fit.residual()
     window = _hann(len(residual))
     spectrum = np.fft.rfft(residual * window, 512 if len(residual) <= 400 else 1024)
     spectrum = spectrum[len(spectrum) // 26 :]  # from some 150 Hz

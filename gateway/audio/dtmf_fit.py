@@ -12,6 +12,11 @@ import numpy.typing as npt
 
 from gateway.line import SAMPLE_RATE
 
+LONGEST = 640
+"""Samples of sound, 80 ms, that are looked at at most: an even number, as all lengths."""
+RAMP = 160
+"""Samples from the middle of a stretch at which the components that grow linearly are 1."""
+
 Floats = npt.NDArray[np.float64]
 PIECE = 20
 """Samples in a piece that is kept or left out as a whole."""
@@ -34,90 +39,105 @@ class Fit(NamedTuple):
     """Amplitude and phase in the middle of the stretch."""
     slope: float
     """The larger relative change of amplitude over half the stretch."""
-    residual: Floats
-    """What the tones do not explain, sample by sample."""
     noise: float
-    """Mean square of the residual where the fit holds."""
-    model: Floats
-    """The nine components that were fitted, for another try."""
+    """Mean square, where the fit holds, of what the tones do not explain."""
     near: tuple[float, float]
-    """Hz that they are made for."""
+    """Hz that the model was made for."""
+    solution: Floats
+    """How much there is of each of the model's components."""
+    sound: Floats
+    """The stretch itself."""
 
-
-@functools.lru_cache(maxsize=256)
-def _model(low: float, high: float, length: int) -> tuple[Floats, Floats]:
-    """The nine components of the model, (9, length), and what turns products with them into a solution, (9, 9).
-
-    A telephone's keys are fitted over and over at the same few frequencies and lengths: the cache saves most of it.
-    """
-    model = _components(low, high, length)
-    return model, np.asarray(np.linalg.inv(model @ model.T), dtype=np.float64)
-
-
-def _components(low: float, high: float, length: int) -> Floats:
-    """Cosines, sines (low, high), the same times a ramp from -1 to 1, and 1; time counts from the middle."""
-    time = np.arange(length) - (length - 1) / 2
-    angle = np.multiply.outer((low * RADIANS, high * RADIANS), time)
-    model = np.ones((9, length))
-    np.cos(angle, out=model[0:2])
-    np.sin(angle, out=model[2:4])
-    np.multiply(model[0:4], time * (2 / length), out=model[4:8])
-    return model
+    def residual(self) -> Floats:
+        """What the tones do not explain, sample by sample."""
+        return self.sound - self.solution @ _model(*self.near, len(self.sound))
 
 
 def fit(sound: Floats, low: float, high: float) -> Fit:
-    """Fit tones near ``low`` and ``high`` (Hz, within some 10 Hz) to ``sound``, 160 samples and more."""
-    model, solver = _model(low, high, len(sound))
-    solution = solver @ (model @ sound)
-    found = _read(solution, (low, high), model, sound, None)
+    """Fit tones near ``low`` and ``high`` (Hz, within some 10 Hz) to ``sound``: an even number of samples, 160 and
+    more, ``LONGEST`` at most."""
+    products = _model(low, high, len(sound)) @ sound
+    solution = _solver(low, high, len(sound)) @ products
+    found = _read(solution, (low, high), sound, float(sound @ sound - products @ solution) / len(sound))
     drift = max(abs(a - b) for a, b in zip(found.frequency, (low, high), strict=True)) * len(sound) / 2 * RADIANS
-    return _refit(sound, found.frequency) if TRUST < drift < DOUBT else found
+    return _refit(sound, found.frequency, np.ones(len(sound))) if TRUST < drift < DOUBT else found
 
 
-def fit_without_breaks(sound: Floats, first: Fit) -> Fit:
+@functools.lru_cache(maxsize=256)
+def _waves(frequency: float) -> Floats:
+    """Cosine, sine, and the same times a ramp: (4, LONGEST); time counts from the middle, between two samples.
+
+    A close look begins at one of some 150 frequencies, so that they need not be made anew.
+    """
+    time = np.arange(LONGEST) - (LONGEST - 1) / 2
+    waves = np.empty((4, LONGEST))
+    np.cos(frequency * RADIANS * time, out=waves[0])
+    np.sin(frequency * RADIANS * time, out=waves[1])
+    np.multiply(waves[0:2], time / RAMP, out=waves[2:4])
+    return waves
+
+
+def _model(low: float, high: float, length: int) -> Floats:
+    """The nine components of the model, (9, length): two tones' ``_waves``, and 1."""
+    middle = slice((LONGEST - length) // 2, (LONGEST + length) // 2)
+    model = np.ones((9, length))
+    model[0:4] = _waves(low)[:, middle]
+    model[4:8] = _waves(high)[:, middle]
+    return model
+
+
+@functools.lru_cache(maxsize=4096)
+def _solver(low: float, high: float, length: int) -> Floats:
+    """What turns products with a model into the solution, (9, 9): a telephone's keys need the same few all the time."""
+    model = _model(low, high, length)
+    return np.asarray(np.linalg.inv(model @ model.T), dtype=np.float64)
+
+
+def fit_without_breaks(first: Fit) -> Fit:
     """Fit again without those pieces that stick out of the residual: holes of lost packets, clicks."""
+    sound = first.sound
     count = len(sound) // PIECE
     start = len(sound) - count * PIECE
-    best = first
+    best, known = first, [True] * count
     for _ in range(2):
-        pieces = np.square(best.residual[start:]).reshape(count, PIECE).sum(axis=1)
-        bad = pieces > 4 * np.sort(pieces)[count // 2] + PIECE
-        if not bad.any() or bad.sum() > 0.4 * count:
+        pieces = best.residual()[start:].reshape(count, PIECE)
+        left = np.einsum("ij,ij->i", pieces, pieces).tolist()
+        most = 4 * sorted(left)[count // 2] + PIECE
+        good = [energy <= most for energy in left]
+        if good == known or good.count(False) > 0.4 * count:
             break
+        known = good
         kept = np.ones(len(sound))
-        kept[start:] = np.repeat(~bad, PIECE)
-        model = first.model
-        used = model * kept
-        best = _read(_solve(used @ model.T, used @ sound), first.near, model, sound, kept)
+        kept[start:] = np.repeat(good, PIECE)
+        best = _refit(sound, first.near, kept)
     return best
 
 
-def _refit(sound: Floats, near: tuple[float, float]) -> Fit:
-    """Fit once, at any frequencies."""
-    model = _components(*near, len(sound))
-    return _read(_solve(model @ model.T, model @ sound), near, model, sound, None)
+def _refit(sound: Floats, near: tuple[float, float], kept: Floats) -> Fit:
+    """Fit once, at any frequencies, those samples where ``kept`` is 1 and not 0."""
+    model = _model(*near, len(sound))
+    used = model * kept
+    products = used @ sound
+    solution = np.asarray(np.linalg.solve(used @ model.T, products), dtype=np.float64)
+    return _read(solution, near, sound, float(sound @ (sound * kept) - products @ solution) / float(kept.sum()))
 
 
-def _solve(matrix: Floats, right: Floats) -> Floats:
-    return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
-
-
-def _read(solution: Floats, near: tuple[float, float], model: Floats, sound: Floats, kept: Floats | None) -> Fit:
-    """What the nine numbers of a solution mean; ``kept`` is 1 for each sample that counts, else 0."""
-    residual = sound - solution @ model
-    counted, samples = (residual, float(len(sound))) if kept is None else (residual * kept, float(kept.sum()))
-    cos_low, cos_high, sin_low, sin_high, *more = solution.tolist()
+def _read(solution: Floats, near: tuple[float, float], sound: Floats, noise: float) -> Fit:
+    """What the nine numbers of a solution mean."""
+    cos_low, sin_low, grow_cos_low, grow_sin_low, cos_high, sin_high, grow_cos_high, grow_sin_high, _ = (
+        solution.tolist()
+    )
     low, high = complex(cos_low, -sin_low), complex(cos_high, -sin_high)
-    change_low = complex(more[0], -more[2]) / low if low else 0j
-    change_high = complex(more[1], -more[3]) / high if high else 0j
-    to_hertz = 2 / len(sound) / RADIANS
+    change_low = complex(grow_cos_low, -grow_sin_low) / low if low else 0j
+    change_high = complex(grow_cos_high, -grow_sin_high) / high if high else 0j
+    to_hertz = 1 / RAMP / RADIANS
     return Fit(
         frequency=(near[0] + change_low.imag * to_hertz, near[1] + change_high.imag * to_hertz),
         power=(abs(low) ** 2 / 2, abs(high) ** 2 / 2),
         phase=(low, high),
-        slope=max(abs(change_low.real), abs(change_high.real)),
-        residual=residual,
-        noise=float(counted @ counted) / samples,
-        model=model,
+        slope=max(abs(change_low.real), abs(change_high.real)) * len(sound) / 2 / RAMP,
+        noise=max(0.0, noise),
         near=near,
+        solution=solution,
+        sound=sound,
     )

@@ -63,6 +63,7 @@ class LineEars:
         self._key = self._other = NOTHING
         self._misses = self._others = 0
         self._run = []
+        self._ripe = LEAST_HOPS
 
     @property
     def busy(self) -> bool:
@@ -74,19 +75,21 @@ class LineEars:
         """Whether a key is down and sounds, and nothing else is going on."""
         return self.press is not None and not self.press.gap and self._key == NOTHING
 
-    def listen(self, count: int) -> list[KeyEvent]:
-        """Go through the bank's last ``count`` hops."""
+    def listen(self, count: int, *, quiet: bool = False) -> list[KeyEvent]:
+        """Go through the bank's last ``count`` hops; ``quiet`` if nothing is suspicious in them."""
         bank = self._bank
         first = bank.newest - count
         events: list[KeyEvent] = []
-        power = bank.power[first : bank.newest, self._line].tolist()
+        power = bank.power[first : bank.newest, :, self._line].tolist()
         energy = bank.energy[first : bank.newest, self._line].tolist()
         for row, (tones, total) in enumerate(zip(power, energy, strict=True), first):
             if self.press is not None and self._still_down(self.press, row, tones, events):
                 continue
-            self._suspect(tones, total)
-            if self._key != NOTHING and not self._misses and len(self._run) >= LEAST_HOPS:
-                self._consider(row, events)
+            key = NOTHING if quiet else _strongest_pair(tones, total)
+            if key != NOTHING or self._key != NOTHING:
+                self._suspect(key, tones)
+                if not self._misses and len(self._run) >= self._ripe:
+                    self._consider(row, events)
         return events
 
     def close(self) -> list[KeyEvent]:
@@ -104,12 +107,10 @@ class LineEars:
             events.append(self._release(press, row))
         return False
 
-    def _suspect(self, tones: list[float], total: float) -> None:
+    def _suspect(self, key: int, tones: list[float]) -> None:
         """Follow the strongest pair of tones: the same for long enough is worth a closer look."""
-        key = _strongest_pair(tones, total)
         if self._key == NOTHING:
-            if key != NOTHING:
-                self._key, self._run = key, [(tones[key >> 2], tones[4 + (key & 3)])]
+            self._key, self._run = key, [(tones[key >> 2], tones[4 + (key & 3)])]
             return
         self._run.append((tones[self._key >> 2], tones[4 + (self._key & 3)]))
         if key == self._key:
@@ -133,12 +134,16 @@ class LineEars:
         high_least = 0.25 * max(run[-1][1], run[-2][1], run[-3][1])
         on = [low >= low_least and high >= high_least for low, high in run]
         held = on.count(True)
-        if held < LEAST_HOPS or not on[-1] or (held > EAGER_HOPS and held % 2):
+        if held < LEAST_HOPS:
+            self._ripe = len(run) + LEAST_HOPS - held
+            return
+        if not on[-1] or (held > EAGER_HOPS and held % 2):
             return
         first = on.index(True)
         rise = min(1.0, math.sqrt(min(run[first][0] / low_least, run[first][1] / high_least) / 4))
         length = round((len(run) - 1 - first) * BLOCK + rise * WINDOW)
         if length < SHORTEST:
+            self._ripe = len(run) + math.ceil((SHORTEST - length) / BLOCK)
             return
         evidence = look(self._bank, self._line, row, self._key, length)
         if evidence is not None and weigh(evidence, self._past):
@@ -195,8 +200,11 @@ def _strongest_pair(tones: list[float], total: float) -> int:
     """The key whose tones are the strongest of their groups, if they are strong enough beside all that there is."""
     if 2 * total < FLOOR:  # no tone's power can exceed that
         return NOTHING
-    low, high = max(tones[:4]), max(tones[4:])
-    if low > FLOOR and high > FLOOR and low + high > SHARE * total and 0.04 < high / low < 25:
+    low = max(tones[:4])
+    if low <= FLOOR:
+        return NOTHING
+    high = max(tones[4:])
+    if high > FLOOR and low + high > SHARE * total and 0.04 < high / low < 25:
         return tones.index(low) * 4 + tones.index(high, 4) - 4
     return NOTHING
 

@@ -7,12 +7,10 @@ import numpy.typing as npt
 
 from gateway.audio.dtmf_bank import BLOCK, TO_POWER, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import CLEAR, OFFSET, Background, Evidence
-from gateway.audio.dtmf_fit import fit, fit_without_breaks
-from gateway.audio.dtmf_keys import HIGH, KEYS, LOW
+from gateway.audio.dtmf_fit import LONGEST, fit, fit_without_breaks
+from gateway.audio.dtmf_keys import HIGH, LOW
 from gateway.line import SAMPLE_RATE
 
-LONGEST = 640
-"""Samples of sound, 80 ms, that are looked at at most."""
 STEP = 4.0
 DRIFTS = [STEP * step for step in range(-9, 10)]
 """Hz by which a tone may be off where it is first looked for: 2.1 % of the highest is 34."""
@@ -26,15 +24,18 @@ JUMPY = 450
 MUDDY = 6.0  # dB
 LATEST = 200  # samples, 25 ms
 
-_COLUMNS = [np.array([key >> 2, 4 + (key & 3), 8 + (key >> 2), 12 + (key & 3)]) for key in range(len(KEYS))]
-"""Of the bank's sums: low and high tone's cosine, low and high tone's sine."""
+_PARTS = [np.array([[low, 4 + high], [8 + low, 12 + high]]) for low in range(4) for high in range(4)]
+"""Of the bank's sums, for each key: low and high tone's cosine, low and high tone's sine."""
 
 
 @functools.cache
-def _turns(blocks: int) -> npt.NDArray[np.complex128]:
-    """Turns back each drift's phase, block by block: shape (drifts, blocks)."""
+def _turns(blocks: int) -> npt.NDArray[np.float64]:
+    """Turns back each drift's phase, block by block, and adds up: shape (real and imaginary, drifts, 2 * blocks), for
+    a cosine and a sine of each block."""
     phase = np.multiply.outer(DRIFTS, np.arange(blocks)) * (2 * np.pi * BLOCK / SAMPLE_RATE)
-    return np.asarray(np.exp(-1j * phase), dtype=np.complex128)
+    real = np.stack([np.cos(phase), np.sin(phase)], axis=2)
+    imaginary = np.stack([-np.sin(phase), np.cos(phase)], axis=2)
+    return np.stack([real, imaginary]).reshape(2, len(DRIFTS), 2 * blocks)
 
 
 def look(bank: FilterBank, line: int, row: int, key: int, length: int) -> Evidence | None:
@@ -57,25 +58,25 @@ def _evidence(bank: FilterBank, line: int, row: int, key: int, length: int, used
     sound = bank.sound[line, end - used : end].astype(np.float64)
     fitted = fit(sound, *found)
     if sum(fitted.power) < UNCLEAR * fitted.noise:
-        fitted = fit_without_breaks(sound, fitted)
+        fitted = fit_without_breaks(fitted)
     stream_end = (bank.hops - (bank.newest - 1 - row)) * BLOCK
     back = max(0, row - (length + BLOCK) // BLOCK)  # the window that ended some 5 ms before the onset
-    power = bank.power[back, line]
-    background = Background(float(power[key >> 2]), float(power[4 + (key & 3)]), float(bank.energy[back, line]))
+    low, high = bank.power[back, key >> 2, line], bank.power[back, 4 + (key & 3), line]
+    background = Background(float(low), float(high), float(bank.energy[back, line]))
     return Evidence(key, stream_end - length, stream_end, fitted, background)
 
 
 def _glance(bank: FilterBank, line: int, row: int, key: int, blocks: int) -> tuple[float, float] | None:
     """Where the two tones are, Hz to within ``STEP``; None if they are too far off or too faint to be a key's."""
-    sums = bank.sums[row - blocks + 1 : row + 1, line][:, _COLUMNS[key]]
-    strength = np.abs(_turns(blocks) @ (sums[:, :2] + 1j * sums[:, 2:]))
+    sums = bank.sums[row - blocks + 1 : row + 1, _PARTS[key], line].reshape(2 * blocks, 2)
+    real, imaginary = np.square(_turns(blocks) @ sums)
+    strength = real + imaginary
     at_low, at_high = strength.argmax(axis=0).tolist()
     drift_low, drift_high = DRIFTS[at_low], DRIFTS[at_high]
     low, high = LOW[key >> 2], HIGH[key & 3]
     if abs(drift_low) > low * OFFSET / 100 + STEP or abs(drift_high) > high * OFFSET / 100 + STEP:
         return None
-    strongest = float(strength[at_low, 0]) ** 2 + float(strength[at_high, 1]) ** 2
-    tones = strongest * TO_POWER * (WINDOW / (blocks * BLOCK)) ** 2
+    tones = float(strength[at_low, 0] + strength[at_high, 1]) * TO_POWER * (WINDOW / (blocks * BLOCK)) ** 2
     least = min(float(bank.energy[row, line]), float(bank.energy[row - blocks // 2, line]))
     if tones < FAINT * least:
         return None

@@ -18,6 +18,8 @@ COMMANDS = {
     "probe": ("gateway.cli.line_probe", "probe", "Ask the modem on a port what it is and can, and what it lacks."),
     "prove": ("gateway.cli.line_prove", "prove", "Prove every step of the service on one line."),
     "record": ("gateway.cli.line_call", "record", "Record what the line hears."),
+    "sms": ("gateway.cli.line_network", "sms", "List a mobile line's short messages, or send one."),
+    "ussd": ("gateway.cli.line_network", "ussd", "Ask a mobile line's network by code: a prepaid balance."),
     "watch": ("gateway.cli.line_watch", "watch", "Show everything that passes on the port, live."),
 }
 

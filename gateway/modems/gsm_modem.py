@@ -32,6 +32,8 @@ CALL_FINALS = (*GSM_FINALS, "BUSY", "NO CARRIER", "NO ANSWER", "NO DIALTONE", "N
 
 _NAMED = re.compile(r"AT([+^*#$%&][A-Z]+)", re.IGNORECASE)
 _LISTS_COMMANDS = "AT+CLAC"
+_USSD = re.compile(r'\+CUSD: *(\d)(?:, *"(.*)")?(?:, *(\d+))?[, ]*', re.DOTALL)
+_UCS2 = re.compile(r"([0-9A-Fa-f]{4})+")
 
 
 class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
@@ -68,7 +70,7 @@ class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
             reply = asyncio.run_coroutine_threadsafe(self.answer(command, timeout), self.loop).result()
         except LineLost:
             raise TimeoutException from None
-        return [*reply.information, reply.result]
+        return [*map(_plain_ussd, reply.information), reply.result]
 
 
 def _belonging(text: str) -> tuple[str, ...]:
@@ -77,6 +79,17 @@ def _belonging(text: str) -> tuple[str, ...]:
         return ("", "+", "^", "&", "*", "$", "#")
     named = _NAMED.match(text)
     return ("", named[1] if named else "+CMGS")  # what is no command is a short message
+
+
+def _plain_ussd(text: str) -> str:
+    """An answer to USSD as the library reads it: never without text or coding, nor in UCS2 (3GPP TS 23.038, 5)."""
+    answer = _USSD.fullmatch(text)
+    if answer is None:
+        return text
+    said, coding = answer[2] or "", answer[3]
+    if coding == "72" and _UCS2.fullmatch(said):
+        said = bytes.fromhex(said).decode("utf-16-be", "replace").replace('"', "'")
+    return f'+CUSD: {answer[1]},"{said}",15'
 
 
 class Library(GsmModem, _Wire):  # type: ignore[misc]
@@ -117,8 +130,9 @@ class Library(GsmModem, _Wire):  # type: ignore[misc]
         elif self._ussd:
             self._ussd.append(text)
         if self._ussd and "".join(self._ussd).count('"') % 2 == 0:
-            lines, self._ussd = self._ussd, []
-            self._handleUssd(lines)
+            whole, self._ussd = _plain_ussd("\r\n".join(self._ussd)), []
+            if self.CUSD_REGEX.match(whole):
+                self._handleUssd([whole])
 
     def shut(self) -> None:
         """No more work. What waits for an answer gets none."""

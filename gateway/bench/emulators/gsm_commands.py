@@ -48,6 +48,10 @@ class GsmCommands:
         """Where ATD is answered late: what it will be."""
         self.text: bytearray | None = None
         """A short message being typed."""
+        self.kept: list[str] = []
+        """Short messages that have come, as PDUs (``gsm_pdu``)."""
+        self.ussd = '+CUSD: 0,"Balance: 12.34",15'
+        """What the network answers to any code."""
         self._model = model
         self._wire = wire
         self._calls = calls
@@ -88,6 +92,7 @@ class GsmCommands:
             self._model.dtmf: Action(lambda _: "OK"),
             "+CUSD": Action(self._ussd),
             "+CMGS": Action(self._short_message),
+            "+CMGL": Action(self._list_messages),
         }
         table |= {name: Action(self._parameter) for name in self._model.parameters if name not in table}
         table |= {name: Action(self._identify) for name in self._model.identification if name != "I"}
@@ -246,7 +251,7 @@ class GsmCommands:
         return self._say(f"+CEER: {CAUSE_TEXTS.get(self.cause, 'Network')},{self.cause}")
 
     def _ussd(self, _: Command) -> Outcome:
-        asyncio.get_running_loop().call_later(USSD_ANSWER, self._at.say, '+CUSD: 0,"Balance: 12.34",15')
+        asyncio.get_running_loop().call_later(USSD_ANSWER, self._at.say, self.ussd)
         return "OK"
 
     async def _short_message(self, _: Command) -> Outcome:
@@ -254,3 +259,9 @@ class GsmCommands:
         self._at.prompt("> ")
         await self._sent
         return self._say("+CMGS: 1")
+
+    def _list_messages(self, _: Command) -> Outcome:
+        for place, pdu in enumerate(self.kept, 1):
+            self._at.say(f"+CMGL: {place},1,,{len(pdu) // 2 - 1}")
+            self._at.say(pdu)
+        return "OK"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tone_lab import BUSY, ROWS, Row, events, names, noise, silence, sine, speech, tone
+from tone_lab import BUSY, PROGRESS, ROWS, Row, case, events, names, noise, silence, sine, speech, tone, voices
 
 import gateway
 from gateway.audio.dtmf import encode
@@ -34,6 +34,36 @@ def test_every_row_between_speech_is_named_within_two_periods(row: Row, level: f
         assert first.began == pytest.approx(began, abs=0.1)
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row.cadence], ids=str)
+@pytest.mark.parametrize("number", range(3))
+def test_a_cadence_that_is_cut_into_at_any_moment_is_named_within_two_periods(row: Row, number: int) -> None:
+    random = np.random.default_rng([number, ROWS.index(row)])
+    sound, began = case(random, row, -20.0, voices(), cut=True, beneath=False)
+    told = [event for event in events(sound, row.country) if event.name in PROGRESS]
+    assert {event.name for event in told} == {row.name}
+    assert told[0].at - began < row.limit + 0.06
+
+
+@pytest.mark.parametrize("row", BUSY, ids=str)
+def test_words_beneath_a_cadence_do_not_hide_it(row: Row) -> None:
+    for seed in range(4):
+        sound, began = case(np.random.default_rng(seed), row, -15.0, voices(), cut=False, beneath=True)
+        told = [event for event in events(sound, row.country) if event.name in PROGRESS]
+        assert {event.name for event in told} == {row.name}
+        assert told[0].at - began <= row.limit
+
+
+def test_busy_tone_that_ends_in_mid_burst_stays_busy() -> None:
+    british = next(row for row in BUSY if str(row) == "GB-busy")
+    assert names(np.concatenate([tone(british, 2.475), silence(0.5)]), "GB") == ["busy"]
+
+
+def test_a_french_dial_tone_is_no_long_ring() -> None:
+    told = events(tone(Row("FR", "dial", (440,)), 2.0), "FR")
+    assert [event.name for event in told] == ["dial"]
+    assert told[0].at < 2.0
+
+
 @pytest.mark.parametrize("row", BUSY, ids=str)
 @pytest.mark.parametrize("country", ["JP", "US", "GB", "DE", "AU", "ZZ"])
 def test_a_far_end_that_has_hung_up_is_known_in_two_and_a_half_seconds_whoevers_tone_it_is(
@@ -49,6 +79,11 @@ def test_an_unlisted_countrys_busy_tone_is_one_too() -> None:
     strange = Row("XX", "busy", (460,), (0.6, 0.55))
     assert names(tone(strange, 5)) == ["busy"]
     assert names(tone(Row("XX", "congestion", (460,), (0.15, 0.2)), 3)) == ["congestion"]
+
+
+def test_two_partials_of_a_voice_are_no_busy_tone_however_regular() -> None:
+    hummed = sine(410, 0.14) + sine(612, 0.14)
+    assert set(names(np.tile(np.concatenate([hummed, silence(0.16)]), 6))) <= TALK
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name == "ringback"], ids=str)

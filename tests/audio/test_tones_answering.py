@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tone_lab import BUSY, ROWS, Floats, Row, silence, sine, speech, tone
+from tone_lab import BUSY, ROWS, Row, Sound, silence, sine, speech, tone
 
 from gateway.audio.pcm import to_samples
 from gateway.audio.tones import Answered, Answering, ToneListener
@@ -10,7 +10,7 @@ from gateway.audio.tones import Answered, Answering, ToneListener
 BEEP = sine(1000, 0.4)
 
 
-def heard(sound: Floats) -> Answering:
+def heard(sound: Sound) -> Answering:
     listener, answering = ToneListener("JP"), Answering()
     samples = to_samples(sound)
     for at in range(0, len(samples), 160):
@@ -18,7 +18,7 @@ def heard(sound: Floats) -> Answering:
     return answering
 
 
-def words(seconds: float) -> Floats:
+def words(seconds: float) -> Sound:
     """Speech without a pause of a sentence's end."""
     return np.concatenate([speech(), speech("main"), speech("message")])[: round(seconds * 8000)]
 

@@ -110,7 +110,10 @@ def erase(number: str, settings: Path | None, store: Path | None) -> None:
 def forget(days: int, settings: Path | None, store: Path | None) -> None:
     """Drop numbers and recordings of calls that are older than so many DAYS."""
     before = time.time() - days * 86400.0
-    done = _changed(_file(settings, store), lambda connection: retention.forget(connection, before))
+    done = _changed(
+        _file(settings, store),
+        lambda connection: retention.forget(connection, retention.Limits(before, before, before)),
+    )
     click.echo(f"{done.rows} rows no longer name anybody, {done.recordings} recordings deleted")
 
 

@@ -23,7 +23,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +35,10 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 BUSY = 5000
-"""Milliseconds to wait for another process's lock (a backup, a technician's sqlite3)."""
+EMPTYING = 200
+"""Milliseconds to wait for another process's lock (a backup, a technician's sqlite3); while the log is to be emptied,
+which makes writers wait.
+"""
 
 
 class Database:
@@ -102,6 +105,13 @@ class Database:
         if self._riders:
             self._commit_waiting()
 
+    async def empty_log(self) -> bool:
+        """Have the write-ahead log's pages in the file alone, so that nothing that was deleted is left in the log.
+
+        False: somebody reads or writes just now; try again later. Raises ``StoreError``.
+        """
+        return await clock.outside(self._reading.submit(self._empty_log))
+
     def reader(self) -> sqlite3.Connection:
         """A read-only connection of the caller's own, to be closed by the caller."""
         return connect(self.path, read_only=True)
@@ -136,6 +146,12 @@ class Database:
     def _read(self, work: Work[T]) -> T:
         with _failures(self.path):
             return work(self._reader)
+
+    def _empty_log(self) -> bool:
+        with _failures(self.path), closing(connect(self.path, read_only=False)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {EMPTYING}")
+            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return not busy
 
     def _run(self) -> None:
         while not self._closing:

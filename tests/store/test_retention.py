@@ -1,5 +1,7 @@
 """Numbers that are forgotten, by age or because somebody asks for it."""
 
+import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,10 @@ async def take(domestic: Domestic, *messages: Message, at: float) -> None:
         await domestic.database.write(
             lambda c, message=message: inbox.take(c, "osaka", 1, message, at=at, effect=domestic.effect)
         )
+
+
+def all_before(at: float) -> retention.Limits:
+    return retention.Limits(calls=at, recordings=at, orders=at)
 
 
 async def served(domestic: Domestic, number: PhoneNumber, at: float) -> str:
@@ -60,7 +66,7 @@ async def test_what_is_old_no_longer_names_anybody_and_what_is_new_does(domestic
     await served(domestic, CUSTOMER, NOW - 100 * DAY)
     await served(domestic, OTHER, NOW - 10 * DAY)
     await domestic.record_refused(line="a", caller=CUSTOMER, reason="region", at=NOW - 100 * DAY)
-    done = await domestic.database.write(lambda c: retention.forget(c, NOW - 90 * DAY))
+    done = await domestic.database.write(lambda c: retention.forget(c, all_before(NOW - 90 * DAY)))
     assert (done.rows, done.recordings) == (5, 1)
     text = dump(domestic.database)
     assert CUSTOMER.e164 not in text
@@ -71,9 +77,36 @@ async def test_what_is_old_no_longer_names_anybody_and_what_is_new_does(domestic
     assert len(await domestic.recordings()) == 1
 
 
+@pytest.mark.parametrize("kind, stays", [("calls", {"request", "call"}), ("orders", {"orders"}), ("recordings", set())])
+async def test_each_kind_has_a_time_of_its_own_and_minus_infinity_keeps_it(
+    domestic: Domestic, kind: str, stays: set[str]
+) -> None:
+    await served(domestic, CUSTOMER, NOW - 100 * DAY)
+    limits = dict.fromkeys(("calls", "recordings", "orders"), NOW) | {kind: -math.inf}
+    await domestic.database.write(lambda c: retention.forget(c, retention.Limits(**limits)))
+
+    def named(connection: sqlite3.Connection) -> set[str]:
+        tables = ("request", "call", "orders")
+        return {t for t in tables if connection.execute(f"SELECT 1 FROM {t} WHERE number IS NOT NULL").fetchone()}
+
+    assert await domestic.database.read(named) == stays
+    assert len(await domestic.recordings()) == (kind == "recordings")
+
+
+async def test_a_few_at_a_time_come_to_the_same_as_all_at_once(domestic: Domestic) -> None:
+    for each in range(5):
+        await served(domestic, PhoneNumber(f"+8190123400{each:02}"), NOW - 100 * DAY)
+    found = []
+    while not found or found[-1].rows or found[-1].recordings or found[-1].traces:
+        found.append(await domestic.database.write(lambda c: retention.forget(c, all_before(NOW), at_most=2)))
+    assert (sum(each.rows for each in found), sum(each.recordings for each in found)) == (20, 5)
+    assert len(found) == 9, "two of 15 ids at a time, and one look more"
+    assert "+8190123400" not in dump(domestic.database)
+
+
 async def test_a_request_that_is_still_owed_is_not_forgotten_however_old(domestic: Domestic) -> None:
     await domestic.accept(CUSTOMER, line="a", called="", language="ja", at=NOW - 100 * DAY)
-    await domestic.database.write(lambda c: retention.forget(c, NOW))
+    await domestic.database.write(lambda c: retention.forget(c, all_before(NOW)))
     assert [each.number for each in await domestic.open_requests()] == [CUSTOMER]
 
 

@@ -65,7 +65,7 @@ class GuidanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     not_kept: Literal["speech", "ring"] = "speech"
     """An honest "we can't take your call now" where the request could not be kept."""
     menu: Literal["never", "cheaper"] = "never"
-    """An accepted caller of a line whose calls are ours to pay for: the menu on this very call where that costs less."""
+    """An accepted caller of a line whose calls are ours to pay for: the menu on this call where that costs less."""
     settle: NotNegative = 0.0
     """Seconds from on hook to the hand-over, so that the caller's telephone is free again when we ring."""
 

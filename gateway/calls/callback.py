@@ -93,7 +93,9 @@ class Callback:
         admit = self.admission.dialling(claimed.number, self.line_settings, now)
         try:
             self._check(claimed, now)
-            attempt = await self.journal.dial_intent(claimed.request, self.line.name, now, admit)
+            attempt = await self.journal.dial_intent(
+                claimed.request, self.line.name, now, admit, self.line_settings.route
+            )
         except Refused as refusal:
             await self._refuse(claimed, refusal)
             return

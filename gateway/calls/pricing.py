@@ -136,8 +136,13 @@ def _direct(book: CostBook, ended: EndedAttempt, number: PhoneNumber) -> tuple[L
 
 
 def _overseas(book: CostBook, ended: EndedAttempt, number: PhoneNumber) -> Leg:
+    """By the route of the line that dialled; where that is not known, by the cheapest of that box, or of all."""
     line = _line(book, ended.line)
-    routes = book.callback_routes if line is None or line.route is None else (line.route,)
+    routes = book.boxes.get(ended.peer) or book.callback_routes
+    if line is not None and line.route is not None:
+        routes = (line.route,)
+    elif ended.route in routes:
+        routes = (ended.route,)
     return book.cheapest("overseas", routes, number, ended.talk_seconds, ended.dialled_at)
 
 

@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 import sdnotify
 
@@ -14,6 +15,7 @@ from gateway.daemon.supervise import Serve, Supervisor
 from gateway.errors import SettingsError
 from gateway.link.keys import KeyFolder
 from gateway.link.peer import Peer
+from gateway.link.status import FILES, StatusFile
 from gateway.modems.catalogue import can_reject, open_line
 from gateway.modems.recovery import Requests
 from gateway.protocols.messages import Message
@@ -33,15 +35,40 @@ async def linked(
     database: Database,
     journal: Domestic | Overseas,
     committed: Callable[[Message], None],
-) -> AsyncIterator[Peer]:
-    """The link to the other box, up for the block. Raises ``KeyFileError`` or ``GatewayError`` where it can't be."""
-    KeyFolder(settings.keys).expect(settings.link.peer)
-    peer = Peer(settings, database, journal.effect, committed)
-    await peer.start()
-    try:
-        yield peer
-    finally:
-        await peer.stop()
+    free_lines: Callable[[], int] | None = None,
+) -> AsyncIterator[tuple[Peer, ...]]:
+    """The links to the other boxes, up for the block. Raises ``KeyFileError`` or ``GatewayError`` where they can't be.
+
+    ``free_lines``: what an overseas box tells of its lines.
+    """
+    _expect_keys(settings)
+    _forget_former_peers(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        peers = []
+        for link in settings.links:
+            peer = Peer(settings, database, journal.effect_of(link.peer), committed, link, free_lines)
+            await peer.start()
+            stack.push_async_callback(peer.stop)
+            peers.append(peer)
+        yield tuple(peers)
+
+
+def _expect_keys(settings: Settings) -> None:
+    """Raise ``KeyFileError`` where no peer is trusted; a warning where some are not: the others work without them."""
+    folder = KeyFolder(settings.keys)
+    trusted = folder.trusted()
+    missing = [link.peer for link in settings.links if link.peer not in trusted]
+    if len(missing) == len(settings.links):
+        folder.expect(missing[0])
+    for peer in missing:
+        log.warning("peer %s is not trusted yet; gateway keys trust %s KEY, with its public key", peer, peer)
+
+
+def _forget_former_peers(settings: Settings) -> None:
+    """Take away what the link said of boxes that the settings name no more."""
+    present = {StatusFile(Path(settings.data), link.peer).path for link in settings.links}
+    for file in set(Path(settings.data).glob(FILES)) - present:
+        file.unlink(missing_ok=True)
 
 
 def check_models(settings: Settings) -> None:
@@ -70,10 +97,10 @@ def tell_ready(settings: Settings) -> None:
     sdnotify.SystemdNotifier().notify("READY=1")
 
 
-async def serve_lines(settings: Settings, serve: Serve, peer: Peer) -> None:
-    """All lines, until cancelled, with systemd told that they and the link live. Raises ``LineLost``."""
+async def serve_lines(settings: Settings, serve: Serve, peers: Sequence[Peer]) -> None:
+    """All lines, until cancelled, with systemd told that they and the links live. Raises ``LineLost``."""
     supervisor = Supervisor(settings.lines, open_line, serve, Requests.of_service())
-    watchdog = asyncio.create_task(feed_watchdog(supervisor, peer), name="watchdog")
+    watchdog = asyncio.create_task(feed_watchdog(supervisor, peers), name="watchdog")
     try:
         await supervisor.run(lambda: tell_ready(settings))
     finally:
@@ -81,7 +108,7 @@ async def serve_lines(settings: Settings, serve: Serve, peer: Peer) -> None:
         await asyncio.gather(watchdog, return_exceptions=True)
 
 
-async def feed_watchdog(supervisor: Supervisor, peer: Peer) -> None:
+async def feed_watchdog(supervisor: Supervisor, peers: Sequence[Peer]) -> None:
     """Tell systemd's watchdog (``WATCHDOG_USEC``) that all is well, as long as it is; without one, nothing."""
     every = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 3
     notifier = sdnotify.SystemdNotifier()
@@ -89,7 +116,7 @@ async def feed_watchdog(supervisor: Supervisor, peer: Peer) -> None:
         await asyncio.sleep(every)
         if not supervisor.live:
             log.error("a line gets on no more; the watchdog is not fed")
-        elif time.monotonic() - peer.turned_at > LINK_TURNS_WITHIN:
-            log.error("the link gets on no more; the watchdog is not fed")
+        elif stuck := [peer.name for peer in peers if time.monotonic() - peer.turned_at > LINK_TURNS_WITHIN]:
+            log.error("the link to %s gets on no more; the watchdog is not fed", ", ".join(stuck))
         else:
             notifier.notify("WATCHDOG=1")

@@ -1,5 +1,6 @@
 """The domestic box: lines that take calls, and a link that hands them over."""
 
+import asyncio
 import contextlib
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
 from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
+from gateway.daemon.overseas_boxes import OverseasBoxes
 from gateway.daemon.scripts import scripts
 from gateway.line import Line
-from gateway.link.peer import Peer
 from gateway.protocols.messages import CallReport, Message
 from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
@@ -40,9 +41,11 @@ async def run(settings: Settings) -> None:
     script = next(iter(scripts(settings).values())) if settings.guidance.menu == "cheaper" else None
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
-        journal = Domestic(database, settings.links[0].peer)
         await InboundCalls(database).recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
+            boxes = OverseasBoxes(settings, guard.book)
+            peer, *others = (link.peer for link in settings.links)
+            journal = Domestic(database, peer, tuple(others), boxes.rank, boxes.asked)
             inbound = None if script is None else InboundMenu(InboundCalls(database), policy, script, guard.book)
 
             def committed(message: Message) -> None:
@@ -51,8 +54,13 @@ async def run(settings: Settings) -> None:
                     guard.admission.ended(message.talk_seconds, message.ended_at)
                     guard.wake()
 
-            async with linked(settings, database, journal, committed) as peer:
-                await _serve_lines(settings, screening, prompts, journal, guard, peer, inbound)
+            async with linked(settings, database, journal, committed) as boxes.peers:
+                waiting = asyncio.create_task(boxes.serve_waiting(journal), name="waiting")
+                try:
+                    await _serve_lines(settings, screening, prompts, journal, guard, boxes, inbound)
+                finally:
+                    waiting.cancel()
+                    await asyncio.gather(waiting, return_exceptions=True)
 
 
 async def _serve_lines(
@@ -61,14 +69,11 @@ async def _serve_lines(
     prompts: PromptLibrary,
     journal: Domestic,
     guard: Guard,
-    peer: Peer,
+    boxes: OverseasBoxes,
     inbound: InboundMenu | None,
 ) -> None:
-    def peer_away() -> bool:
-        return clock.wall_clock() - peer.heard_at > settings.links[0].away_limit
-
     def hand_over() -> None:
-        peer.wake()
+        boxes.wake()
         guard.wake()
 
     async def serve(line: Line, line_settings: LineSettings) -> None:
@@ -80,9 +85,9 @@ async def _serve_lines(
             journal=journal,
             screening=screening,
             admission=guard.admission,
-            peer_away=peer_away,
+            peer_away=lambda: boxes.away,
             hand_over=hand_over,
             inbound=inbound,
         ).serve()
 
-    await serve_lines(settings, serve, peer)
+    await serve_lines(settings, serve, boxes.peers)

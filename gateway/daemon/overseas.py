@@ -1,12 +1,15 @@
 """The overseas box: a link that brings requests, and lines that call back."""
 
+import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from gateway import clock
 from gateway.calls.callback import Callback
 from gateway.calls.dialogue import Script
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
+from gateway.calls.vacancies import Vacancies
 from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.scripts import scripts
@@ -29,21 +32,34 @@ async def run(settings: Settings) -> None:
         await journal.recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
             choose = guard.choose if any(line.route for line in settings.lines) else None
-            queue = CallQueue(journal, lambda: policy.stopped, choose, settings.policy.max_calls)
+            routes = {line.name: line.route for line in settings.lines} if choose else {}
+            queue = CallQueue(journal, lambda: policy.stopped, choose, settings.policy.max_calls, routes)
+            vacancies = Vacancies(queue, journal, settings.callback.give_back)
 
             def committed(message: Message) -> None:
                 if isinstance(message, CallRequest):
                     queue.changed()
 
-            async with linked(settings, database, journal, committed) as peer:
-                await _serve_lines(settings, spoken, journal, queue, guard, peer)
+            async with linked(settings, database, journal, committed, lambda: vacancies.free_lines) as peers:
+                watching = asyncio.create_task(vacancies.watch(), name="vacancies")
+                try:
+                    await _serve_lines(settings, spoken, journal, queue, guard, peers)
+                finally:
+                    watching.cancel()
+                    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _serve_lines(
-    settings: Settings, spoken: dict[str, Script], journal: Overseas, queue: CallQueue, guard: Guard, peer: Peer
+    settings: Settings,
+    spoken: dict[str, Script],
+    journal: Overseas,
+    queue: CallQueue,
+    guard: Guard,
+    peers: Sequence[Peer],
 ) -> None:
     def hand_over() -> None:
-        peer.wake()
+        for peer in peers:
+            peer.wake()
         guard.wake()
 
     async def serve(line: Line, line_settings: LineSettings) -> None:
@@ -59,4 +75,4 @@ async def _serve_lines(
             hand_over=hand_over,
         ).serve()
 
-    await serve_lines(settings, serve, peer)
+    await serve_lines(settings, serve, peers)

@@ -41,7 +41,7 @@ class StatusFile:
     """Written by the link's thread, without syncing: it need not survive anything."""
 
     def __init__(self, folder: Path, peer: str) -> None:
-        self._path = folder / FILES.replace("*", peer)
+        self.path = folder / FILES.replace("*", peer)
         self._written: LinkState | None = None
         self._written_at = float("-inf")
 
@@ -50,10 +50,10 @@ class StatusFile:
         if now < self._written_at + REWRITE and self._same(state):
             return
         self._written, self._written_at = state, now
-        new = self._path.with_suffix(".new")
+        new = self.path.with_suffix(".new")
         with suppress(OSError):
             new.write_bytes(msgspec.json.encode(state))
-            new.rename(self._path)
+            new.rename(self.path)
 
     def _same(self, state: LinkState) -> bool:
         old = self._written

@@ -7,6 +7,7 @@ request is still open joins it: one number is called back once.
 import logging
 import re
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
@@ -71,13 +72,21 @@ class Domestic:
     """The domestic journal. ``peer``: the box that calls back; ``others``: those that may do so in its place.
 
     With several overseas boxes each has its ``effect_of``, and ``rank`` says which is to be asked for whom, the first
-    if None. A request that one of them closes undialled because it has no line ("line lost", attempt 0) is handed on:
-    never to two at a time.
+    if None; ``asked`` is told who was. A request that one of them closes undialled because it has no line ("line lost",
+    attempt 0) is handed on: never to two at a time.
     """
 
-    def __init__(self, database: Database, peer: str, others: tuple[str, ...] = (), rank: Rank | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        peer: str,
+        others: tuple[str, ...] = (),
+        rank: Rank | None = None,
+        asked: Callable[[str], None] = lambda peer: None,
+    ) -> None:
         self.database = database
         self.peer = peer
+        self._asked = asked
         self._rank: Rank = rank or (lambda number: [Choice(each) for each in (peer, *others)])
 
     async def accept(
@@ -95,22 +104,35 @@ class Domestic:
         ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either.
         """
         request = CallRequest(new_id(), number.e164, at, called, language)
-        peer = self._rank(number)[0].peer
-        return await self.database.write(lambda connection: _accept(connection, request, line, admit, peer))
+        return await self.database.write(lambda connection: _accept(connection, request, line, admit, self.peer))
 
     async def release(self, request: str) -> bool:
         """Let the request go to the best box that is up, or the first that comes up, the line being on hook.
 
         False if it has gone, or was withdrawn.
         """
-        return await self.database.write(lambda connection: hand_over.release(connection, self._rank, request))
+        peer = await self.database.write(lambda connection: hand_over.release(connection, self._rank, request))
+        return bool(self._tell(peer))
 
     async def release_held(self, line: str = NOBODY_UP) -> int:
         """Let go what a crash left held by ``line``; each line begins with this. Returns how many.
 
         Without a line: what waits for a box to come up.
         """
-        return await self.database.write(lambda connection: hand_over.release_held(connection, self._rank, line))
+        return self._tell(
+            *await self.database.write(lambda connection: hand_over.release_held(connection, self._rank, line))
+        )
+
+    async def waiting(self) -> int:
+        """How many requests wait for a box to come up."""
+        return await self.database.read(lambda connection: outbox.held(connection, NOBODY_UP))
+
+    def _tell(self, *peers: str | None) -> int:
+        """Say which boxes were asked; how many requests that are, with those that wait for a box."""
+        for peer in peers:
+            if peer is not None and peer != NOBODY_UP:
+                self._asked(peer)
+        return sum(peer is not None for peer in peers)
 
     async def withdraw(self, request: str, reason: str) -> None:
         """The number was masked afterwards: forget it, and the request unless another call asked for it as well."""

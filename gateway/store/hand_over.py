@@ -37,31 +37,32 @@ Rank = Callable[[PhoneNumber], Sequence[Choice]]
 """``rank(number)``: all overseas boxes, the one to ask first first. Also called in the store's threads."""
 
 
-def release(connection: sqlite3.Connection, rank: Rank, request: str) -> bool:
-    """Let a held request go to the best box that is up. False if it is not held (any more)."""
+def release(connection: sqlite3.Connection, rank: Rank, request: str) -> str | None:
+    """Let a held request go to the best box that is up. That box, or ``NOBODY_UP``; None if it is not held any more."""
     row = connection.execute(
         "SELECT number, accepted_at, called, language FROM request JOIN outbox USING (id)"
         " WHERE id = ? AND owner IS NOT NULL AND number IS NOT NULL",
         (request,),
     ).fetchone()
     if row is None:
-        return False
+        return None
     number, accepted_at, called, language = row
     asked = _asked(connection, request, number, accepted_at)
     best = min((c for c in rank(PhoneNumber(number)) if c.up), key=lambda c: asked.get(c.peer, 0), default=None)
     if best is None:
         connection.execute("UPDATE outbox SET owner = ? WHERE id = ?", (NOBODY_UP, request))
-        return True
+        return NOBODY_UP
     message = CallRequest(request, number, accepted_at, called, language, best.route)
     outbox.readdress(connection, best.peer, message)
     connection.execute("UPDATE request SET peer = ? WHERE id = ?", (best.peer, request))
-    return outbox.release(connection, request)
+    outbox.release(connection, request)
+    return best.peer
 
 
-def release_held(connection: sqlite3.Connection, rank: Rank, owner: str) -> int:
-    """Let go what ``owner`` holds: a line after a crash, or ``NOBODY_UP``. Returns how many."""
+def release_held(connection: sqlite3.Connection, rank: Rank, owner: str) -> list[str]:
+    """Let go what ``owner`` holds: a line after a crash, or ``NOBODY_UP``. Returns who has them now, one by one."""
     rows = connection.execute("SELECT id FROM outbox WHERE owner = ? ORDER BY written_at", (owner,)).fetchall()
-    return sum(release(connection, rank, request) for (request,) in rows)
+    return [peer for (request,) in rows if (peer := release(connection, rank, request)) is not None]
 
 
 def hand_on(connection: sqlite3.Connection, rank: Rank, request: str, at: float) -> None:

@@ -33,6 +33,10 @@ class EndedAttempt:
     """Domestic, with the last attempt: (line, seconds off hook) of the calls that asked for it."""
     all_attempts: tuple[tuple[str, float, float, float], ...] = ()
     """With the last attempt: (outcome, dialled at, ended at, seconds of talk) of each."""
+    peer: str = ""
+    """The other box."""
+    route: str = ""
+    """Of the rate deck: what prices the line that dialled, by that box's word; "" if not known."""
 
     @property
     def answered(self) -> bool:
@@ -103,7 +107,7 @@ _UNPRICED = """
 SELECT attempt.request, attempt.attempt, request.number, attempt.line, dialled_at, ended_at, attempt.outcome,
        coalesce(talk_seconds, 0.0), request.state = 'closed',
        request.state = 'closed' AND attempt.attempt =
-       (SELECT max(each.attempt) FROM attempt AS each WHERE each.request = attempt.request)
+       (SELECT max(each.attempt) FROM attempt AS each WHERE each.request = attempt.request), peer, attempt.route
   FROM attempt JOIN request ON request.id = attempt.request
  WHERE attempt.ended_at IS NOT NULL AND attempt.priced = 0 ORDER BY ended_at LIMIT ?
 """
@@ -115,9 +119,9 @@ def unpriced(connection: sqlite3.Connection, limit: int = 100) -> list[EndedAtte
         EndedAttempt(
             request, attempt, PhoneNumber(number) if number else None, line, dialled_at, ended_at, outcome,
             talk_seconds, bool(closed), bool(last), _first_legs(connection, request) if last else (),
-            _attempts(connection, request) if last else (),
+            _attempts(connection, request) if last else (), peer, route,
         )
-        for request, attempt, number, line, dialled_at, ended_at, outcome, talk_seconds, closed, last
+        for request, attempt, number, line, dialled_at, ended_at, outcome, talk_seconds, closed, last, peer, route
         in connection.execute(_UNPRICED, (limit,)).fetchall()
     ]  # fmt: skip
 

@@ -66,6 +66,11 @@ def release(connection: sqlite3.Connection, message_id: str) -> bool:
     return True
 
 
+def held(connection: sqlite3.Connection, owner: str) -> int:
+    """How many messages ``owner`` holds back."""
+    return int(connection.execute("SELECT count(*) FROM outbox WHERE owner = ?", (owner,)).fetchone()[0])
+
+
 def drop_held(connection: sqlite3.Connection, message_id: str) -> bool:
     """Forget a message that was never sent. False if it is not held (any more)."""
     return connection.execute("DELETE FROM outbox WHERE id = ? AND owner IS NOT NULL", (message_id,)).rowcount == 1

@@ -1,5 +1,6 @@
 """The link at a glance, in memory and in a small file that a technician's command reads while the daemon runs."""
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +39,16 @@ class LinkState:
 
 
 class StatusFile:
-    """Written by the link's thread, without syncing: it need not survive anything."""
+    """Written by the link's thread, without syncing: it need not survive anything.
+
+    Where systemd gives the daemon a folder in memory (``RUNTIME_DIRECTORY``), the file is there, to spare the card, and
+    what lies in the data folder only points to it.
+    """
 
     def __init__(self, folder: Path, peer: str) -> None:
         self.path = folder / FILES.replace("*", peer)
+        in_memory = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        self._file = Path(in_memory) / self.path.name if in_memory else self.path
         self._written: LinkState | None = None
         self._written_at = float("-inf")
 
@@ -49,11 +56,22 @@ class StatusFile:
         """Write ``state`` if it has changed, or every 10 s. ``now``: monotonic. A full disk is not our affair."""
         if now < self._written_at + REWRITE and self._same(state):
             return
+        first = self._written is None
         self._written, self._written_at = state, now
-        new = self.path.with_suffix(".new")
+        new = self._file.with_suffix(".new")
         with suppress(OSError):
             new.write_bytes(msgspec.json.encode(state))
-            new.rename(self.path)
+            new.rename(self._file)
+            if first and self._file != self.path:
+                self._point()
+
+    def _point(self) -> None:
+        if self.path.is_symlink() and self.path.readlink() == self._file:
+            return
+        new = self.path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        new.symlink_to(self._file)
+        new.rename(self.path)
 
     def _same(self, state: LinkState) -> bool:
         old = self._written
@@ -67,7 +85,7 @@ class StatusFile:
 
 def read(folder: Path, now: float) -> list[LinkState]:
     """What the daemon of the box with this data folder says, by peer. Raises ``GatewayError`` if none runs."""
-    files = sorted(folder.glob(FILES))
+    files = sorted(file for file in folder.glob(FILES) if file.exists())
     if not files:
         raise GatewayError(f"{folder}: no word from a daemon; start the box with gateway run")
     return [_read(file, now) for file in files]

@@ -76,3 +76,32 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "link-boise.json").write_text("{}")
     with pytest.raises(GatewayError, match=r"link-boise\.json: can't be read"):
         status.read(tmp_path, time.time())
+
+
+def test_the_state_is_kept_in_memory_where_the_service_has_a_folder_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, memory = tmp_path / "card", tmp_path / "memory"
+    card.mkdir()
+    memory.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(memory))
+    file = status.StatusFile(card, "boise")
+    for queued in (1, 2):
+        file.write(status.LinkState("boise", (), 0.0, queued, {}), float(queued))
+        assert status.read(card, time.time())[0].queued == queued
+    assert [entry.name for entry in card.iterdir() if not entry.is_symlink()] == []
+    (memory / file.path.name).unlink()  # the machine was started anew, and the box was not
+    with pytest.raises(GatewayError, match="no word from a daemon"):
+        status.read(card, time.time())
+
+
+def test_who_runs_the_box_by_hand_after_the_service_did_finds_the_state_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory").mkdir()
+    with monkeypatch.context() as service:
+        service.setenv("RUNTIME_DIRECTORY", str(tmp_path / "memory"))
+        status.StatusFile(tmp_path, "boise").write(status.LinkState("boise", (), 0.0, 1, {}), 0.0)
+    status.StatusFile(tmp_path, "boise").write(status.LinkState("boise", (), 0.0, 2, {}), 0.0)
+    assert status.read(tmp_path, time.time())[0].queued == 2
+    assert not (tmp_path / "link-boise.json").is_symlink()

@@ -8,6 +8,7 @@ what the boxes say of themselves comes from their own commands (``orders``, ``ca
 """
 
 import contextlib
+import itertools
 import json
 import shutil
 import socket
@@ -29,11 +30,13 @@ from gateway.clock import Pace
 from gateway.errors import GatewayError
 
 Event = dict[str, Any]
-Box = Literal["domestic", "overseas"]
+Box = str
+"""A box by its name, which begins with its role: ``domestic``, ``overseas``, ``overseas2``."""
+Role = Literal["domestic", "overseas"]
 
-BOXES: tuple[Box, ...] = ("domestic", "overseas")
-OURS = ("exchange.toml", "exchange.jsonl", "domestic", "overseas", "ports", "recordings", "trace", "log")
-"""What a rig makes in its folder."""
+BOXES: tuple[Role, ...] = ("domestic", "overseas")
+OURS = ("exchange.toml", "exchange.jsonl", "ports", "recordings", "trace", "log")
+"""What a rig makes in its folder, beside a folder for each box."""
 
 ROWS = 100_000
 DOUBTFUL = 1.0
@@ -50,6 +53,8 @@ class RigTimeout(GatewayError):
 class Plan:
     """What is to be built. ``extra`` is laid over a box's settings, table by table."""
 
+    boxes: tuple[Box, ...] = BOXES
+    """Each domestic box is linked with each overseas box; at most two of a role."""
     lines: int = 1
     """On each box."""
     models: tuple[str, ...] = ("usr5637",)
@@ -67,11 +72,28 @@ class Plan:
 
     def number(self, box: Box, line: int) -> str:
         """A box's line's own number, E.164; made up."""
-        return f"+8135550{line:04d}" if box == "domestic" else f"+121255501{line:02d}"
+        place = self.boxes_of(role_of(box)).index(box)
+        if role_of(box) == "domestic":
+            return f"+8135550{100 * place + line:04d}"
+        return f"+121255501{50 * place + line:02d}"
 
     def numbers(self, box: Box) -> list[str]:
-        """All of them."""
+        """All of a box."""
         return [self.number(box, line) for line in range(1, self.lines + 1)]
+
+    def boxes_of(self, role: Role) -> list[Box]:
+        """In order."""
+        return [box for box in self.boxes if role_of(box) == role]
+
+    def line_name(self, box: Box, line: int) -> str:
+        """``jp1``, ``us1``; those of a second box ``jpb1``, ``usb1``."""
+        country = "jp" if role_of(box) == "domestic" else "us"
+        return f"{country}{'b' * self.boxes_of(role_of(box)).index(box)}{line}"
+
+
+def role_of(box: Box) -> Role:
+    """By its name."""
+    return "domestic" if box.startswith("domestic") else "overseas"
 
 
 class Rig:
@@ -89,7 +111,7 @@ class Rig:
         self._events: list[Event] = []
         self._build()
         self.exchange = self._program("exchange", "exchange", "up", "--settings", str(self.folder / "exchange.toml"))
-        self.boxes = {box: self._program(box, "run", "--settings", str(self.settings_of(box))) for box in BOXES}
+        self.boxes = {box: self._program(box, "run", "--settings", str(self.settings_of(box))) for box in plan.boxes}
 
     def __enter__(self) -> "Rig":
         self.start()
@@ -107,7 +129,7 @@ class Rig:
     # --- running --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Exchange first, then both boxes at once. Raises ``ProgramFailed`` with the one line that says why."""
+        """Exchange first, then all boxes at once. Raises ``ProgramFailed`` with the one line that says why."""
         try:
             self.exchange.start()
             self.exchange.await_ready()
@@ -188,51 +210,56 @@ class Rig:
 
     def _build(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in OURS:
+        for name in (*OURS, *self.plan.boxes):
             path = self.folder / name
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        for name in ("log", *BOXES):
+        for name in ("log", *self.plan.boxes):
             (self.folder / name).mkdir()
         (self.folder / "exchange.toml").write_text(to_toml(self._exchange_settings()), encoding="utf-8")
-        port = free_port()
-        for box in BOXES:
-            self.settings_of(box).write_text(to_toml(self._box_settings(box, port)), encoding="utf-8")
+        pairs = itertools.product(self.plan.boxes_of("domestic"), self.plan.boxes_of("overseas"))
+        addresses = {pair: f"tcp://127.0.0.1:{free_port()}" for pair in pairs}
+        for box in self.plan.boxes:
+            self.settings_of(box).write_text(to_toml(self._box_settings(box, addresses)), encoding="utf-8")
         self._trust_each_other()
 
     def _exchange_settings(self) -> dict[str, Any]:
-        modems = [self._modem(line) for box in BOXES for line in self._lines(box)]
+        modems = [self._modem(line) for box in self.plan.boxes for line in self._lines(box)]
         base = {"log": "exchange.jsonl", "recordings": "recordings", "trace": "trace", "control": str(self.control)}
         return overlaid(base, {**self.plan.exchange, "modem": modems})
 
-    def _box_settings(self, box: Box, port: int) -> dict[str, Any]:
-        peer = BOXES[1 - BOXES.index(box)]
-        address = f"tcp://127.0.0.1:{port}"
+    def _box_settings(self, box: Box, addresses: Mapping[tuple[Box, Box], str]) -> dict[str, Any]:
+        role = role_of(box)
+        links = [
+            {
+                "peer": domestic if role == "overseas" else overseas,
+                "route": [{"name": "internet", "bind" if role == "overseas" else "connect": address}],
+            }
+            for (domestic, overseas), address in addresses.items()
+            if box in (domestic, overseas)
+        ]
         base: dict[str, Any] = {
-            "role": box,
+            "role": role,
             "name": box,
             "data": "data",
-            "country": "JP" if box == "domestic" else "US",
+            "country": "JP" if role == "domestic" else "US",
             "language": self.plan.language,
-            "link": {
-                "peer": peer,
-                "route": [{"name": "internet", "bind" if box == "overseas" else "connect": address}],
-            },
+            "link": links[0] if len(links) == 1 else links,
             "policy": {"regions": ["JP"]},
             "line": self._lines(box),
         }
         return overlaid(base, self.plan.extra.get(box, {}))
 
     def _lines(self, box: Box) -> list[dict[str, Any]]:
-        country = "JP" if box == "domestic" else "US"
-        models = self.plan.models if box == "domestic" else self.plan.overseas_models or self.plan.models
-        names = [f"{country.lower()}{line}" for line in range(1, self.plan.lines + 1)]
+        domestic = role_of(box) == "domestic"
+        models = self.plan.models if domestic else self.plan.overseas_models or self.plan.models
+        names = [self.plan.line_name(box, line) for line in range(1, self.plan.lines + 1)]
         return [
             {
                 "name": name,
                 "port": str(self.folder / "ports" / name),
                 "model": models[place % len(models)],
                 "number": number,
-                "country": country,
+                "country": "JP" if domestic else "US",
                 **self._audio(name, models[place % len(models)], end=0),
             }
             for place, (name, number) in enumerate(zip(names, self.plan.numbers(box), strict=True))
@@ -251,9 +278,11 @@ class Rig:
         return {"audio": f"alsa:{card[end]}" if card else str(self.folder / "ports" / f"{name}-sound")}
 
     def _trust_each_other(self) -> None:
-        for box in BOXES:
+        for box in self.plan.boxes:
             ask("keys", "new", "--settings", str(self.settings_of(box)))
-        for box, peer in zip(BOXES, reversed(BOXES), strict=True):
+        for box, peer in itertools.permutations(self.plan.boxes, 2):
+            if role_of(box) == role_of(peer):
+                continue
             public = (self.folder / peer / "data" / "keys" / "public").read_text(encoding="ascii").strip()
             ask("keys", "trust", peer, public, "--settings", str(self.settings_of(box)))
 

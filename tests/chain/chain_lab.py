@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.bench.customers import CallOrder
-from gateway.bench.rig import BOXES, Plan, Rig
+from gateway.bench.rig import Plan, Rig
 from gateway.bench.script import Result
 from gateway.bench.story import Story, off_hook_now, read_stories
 from gateway.errors import GatewayError
@@ -80,7 +80,11 @@ def customer_number(index: int) -> str:
 
 def stories_of(rig: Rig) -> list[Story]:
     """What happened to each customer, by the exchange's log."""
-    return read_stories(rig.events(), rig.plan.numbers("domestic"), rig.plan.numbers("overseas"))
+    domestic, overseas = (
+        [number for box in rig.plan.boxes_of(role) for number in rig.plan.numbers(box)]
+        for role in ("domestic", "overseas")
+    )
+    return read_stories(rig.events(), domestic, overseas)
 
 
 def story_of(rig: Rig, caller: str) -> Story:
@@ -91,7 +95,7 @@ def story_of(rig: Rig, caller: str) -> Story:
 
 def await_lines_free(rig: Rig, within: float = 40.0) -> None:
     """Every line of both boxes on hook again (promise 7)."""
-    ours = [number for box in BOXES for number in rig.plan.numbers(box)]
+    ours = [number for box in rig.plan.boxes for number in rig.plan.numbers(box)]
     rig.wait(lambda: not off_hook_now(rig.events(), ours), "all lines on hook", within)
 
 

@@ -1,0 +1,30 @@
+"""On the bench these tests run on the virtual clock, as all do; on a real rig on the real one."""
+
+import inspect
+
+import pytest
+import rig_file
+
+from gateway import clock
+from gateway.errors import GatewayError
+
+try:
+    RIG = rig_file.chosen()
+except GatewayError as error:
+    pytest.exit(str(error), returncode=1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if RIG is None or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = pyfuncitem._fixtureinfo.argnames
+    clock.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    return True
+
+
+@pytest.fixture
+def bench_only() -> None:
+    """For tests of the program alone, which need no line."""
+    if RIG is not None:
+        pytest.skip("needs no line: it runs in make test")

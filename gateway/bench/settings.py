@@ -55,7 +55,7 @@ class ModemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One ``[[modem]]``: an emulated modem on a line, its port at a path."""
 
     name: Name
-    model: Literal["usr5637", "conexant", "rockwell", "sim800", "sim7600", "ec25", "huawei"]
+    model: Literal["usr5637", "conexant", "rockwell", "sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
     number: E164
     port: str
     audio: str | None = None

@@ -36,8 +36,8 @@ from gateway.settings import LineSettings
 log = logging.getLogger(__name__)
 
 ANSWERING = 20.0
-DIALLING = 120.0
-"""Seconds for ATD's result; some modems give it only when the far end has answered."""
+DIALLING = 190.0
+"""Seconds for ATD's result; some modems give it only at the answer, for which networks wait 3 min (Q.931, T301)."""
 HANGING_UP = 10.0
 PROBE = 30.0
 """Seconds between two looks at an idle modem and its network."""

@@ -151,8 +151,11 @@ class GsmCalls:
 
     @property
     def to_be_named(self) -> int | None:
-        """The modem's number of our call, by which it is to be ended while another one waits; None: end any."""
-        return self._call if self._someone_waits else None
+        """The modem's number of our call, by which it is to be ended while another one waits; None: end any.
+
+        Where nothing has told it ours is 1: it came first (3GPP TS 22.030, 6.5.5.1).
+        """
+        return (self._call or 1) if self._someone_waits else None
 
     # --- what we do -----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from gateway.settings import GuidanceSettings, LineSettings
 from gateway.store.database import Database
 from gateway.store.journal import Domestic
 
-MODELS = ["sim800", "sim7600", "ec25", "huawei"]
+MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 
 
 @dataclass

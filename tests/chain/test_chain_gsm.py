@@ -23,6 +23,7 @@ from gateway.bench.rig import Plan, Rig
 pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
 GSM = ("sim800", "sim7600", "ec25", "huawei")
+FURTHER = ("telit", "zte")
 PSTN = ("usr5637", "conexant", "rockwell", "usr5637")
 SPEED = 6.0
 SPEED_OF_FOUR = 2.5
@@ -46,18 +47,23 @@ def order_through(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     ("domestic", "overseas"),
-    [(GSM, GSM[::-1]), pytest.param(GSM, PSTN, marks=MIXED), pytest.param(PSTN, GSM, marks=MIXED)],
+    [
+        (GSM, GSM[::-1]),
+        pytest.param(FURTHER, FURTHER[::-1], marks=MIXED),
+        pytest.param(GSM, PSTN, marks=MIXED),
+        pytest.param(PSTN, GSM, marks=MIXED),
+    ],
 )
 def test_an_order_over_mobile_lines_stands_at_the_shop(
     tmp_path: Path, domestic: tuple[str, ...], overseas: tuple[str, ...]
 ) -> None:
-    plan = Plan(lines=4, models=domestic, overseas_models=overseas, speed=SPEED_OF_FOUR)
-    at_a_speed_that_holds(plan, tmp_path, four_orders)
+    plan = Plan(lines=len(domestic), models=domestic, overseas_models=overseas, speed=SPEED_OF_FOUR)
+    at_a_speed_that_holds(plan, tmp_path, orders_on_all_lines)
 
 
-def four_orders(rig: Rig) -> None:
+def orders_on_all_lines(rig: Rig) -> None:
     order_through(rig)
-    for index in range(4):
+    for index in range(rig.plan.lines):
         story = story_of(rig, customer_number(index))
         assert story.first_leg_s is not None and story.first_leg_s <= 5.0
         assert story.talk is not None and story.talk.keyed == "".join(ORDER.split())
@@ -95,12 +101,13 @@ def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path, c
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-def test_an_order_over_alsa_sound_stands_at_the_shop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("models", [GSM, FURTHER])
+def test_an_order_over_alsa_sound_stands_at_the_shop(tmp_path: Path, models: tuple[str, ...]) -> None:
     """In real time, for sound cards know no other."""
     if why := missing():
         pytest.skip(why)
-    names = [f"{country}{line}" for country in ("jp", "us") for line in range(1, 5)]
+    names = [f"{country}{line}" for country in ("jp", "us") for line in range(1, len(models) + 1)]
     cards = {name: (f"{name}_box", f"{name}_net") for name in names}
-    plan = Plan(lines=4, models=GSM, overseas_models=GSM[::-1], cards=cards)
+    plan = Plan(lines=len(models), models=models, overseas_models=models[::-1], cards=cards)
     with sound_cards(tmp_path / "pulse", tuple(names)), Rig(tmp_path / "rig", plan) as rig:
         order_through(rig)

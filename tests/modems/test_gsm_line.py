@@ -17,7 +17,7 @@ from gateway.line import Answer, CallEnded, LineLost, Voice
 from gateway.numbers import PhoneNumber, Withheld
 from gateway.protocols.gsm_calls import RINGING_STOPPED
 
-MODELS = ["sim800", "sim7600", "ec25", "huawei"]
+MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 each_model = pytest.mark.parametrize("model", MODELS)
 CUSTOMER = PhoneNumber("+819012345678")
 SECOND = PhoneNumber("+819087654321")
@@ -245,8 +245,8 @@ async def test_a_number_masked_after_it_was_shown_is_withheld() -> None:
 @each_model
 @pytest.mark.parametrize("profile", [None, "generic"])
 async def test_a_call_back_is_a_voice_once_it_is_answered(model: str, profile: str | None) -> None:
-    if model == "huawei" and profile:
-        pytest.skip("its sound needs its own command")
+    if model in ("huawei", "zte") and profile:
+        pytest.skip("Huawei's sound needs its own command, and AT+CLCC drops ZTE's calls")
     async with gsm_lab(model, profile=profile) as bench:
         bench.telephone.answers_at_ring = 2
         async with bench.line.dialled(CUSTOMER) as voice:

@@ -55,7 +55,7 @@ def with_library(
     on_a_modem(folder, main, model=model, speed=SPEED)
 
 
-@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei"])
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"])
 def test_a_code_is_answered_by_the_network(tmp_path: Path, model: str) -> None:
     async def work(_: EmulatedGsmModem, library: Library) -> None:
         assert await ask_network(library, "*100#") == "Balance: 12.34"

@@ -99,7 +99,7 @@ async def unplugged_and_replugged(
     await bench.close()
 
 
-@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei"])
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"])
 def test_after_unplug_and_replug_the_line_serves_again(tmp_path: Path, model: str) -> None:
     async def main() -> None:
         async with Exchange() as exchange:

@@ -13,7 +13,7 @@ CALLS = 250
 CHATTER = ("^RSSI:19", "+CREG: 1", "+CSQ: 20,99", "^BOOT:1,0", '+CLCC: 3,1,0,1,0,"",128', "+CGEV: ME DETACH", "^HCSQ:1")
 
 
-@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei"])
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"])
 @pytest.mark.parametrize("reason", [None, "P"])
 async def test_a_thousand_calls_are_told_for_what_they_are(model: str, reason: str | None) -> None:
     rng = random.Random(f"{model}{reason}")

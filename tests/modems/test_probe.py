@@ -63,7 +63,7 @@ def test_what_a_modem_says_of_itself_names_its_profile(text: str, profile: str) 
     assert mobile_profile(text) == profile
 
 
-@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei"])
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"])
 async def test_a_mobile_modem_is_named_and_ready(model: str) -> None:
     async with mobile(model) as (_, probe):
         found = await probe.run()

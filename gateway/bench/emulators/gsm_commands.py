@@ -174,7 +174,7 @@ class GsmCommands:
         if self._calls.list:
             return self.error(3)
         self._calls.goes_out(number)
-        if not self._faults.answers_ok_late:
+        if not (self._faults.answers_ok_late or self._model.ok_at_answer):
             self._wire.dial(number)
             return "OK"
         self.dialling = asyncio.get_running_loop().create_future()
@@ -221,6 +221,8 @@ class GsmCommands:
             if command.name not in self.parameters:
                 raise Refused
             return self._parameter(command)
+        if self._model.listing_drops:
+            self._clear()
         for call in self._calls.list:
             self._at.say(f"+CLCC: {call.row}")
         if self._faults.phantom_row is not None:

@@ -28,9 +28,9 @@ class GsmModel:
     begin: str | None = None
     """A line when a call is answered."""
     end: str | None = None
-    """A line when a call has ended; ``{seconds}`` is filled in."""
+    """A line when a call that stood has ended; ``{seconds}`` and ``{call}``, its number, are filled in."""
     missed: str | None = "NO CARRIER"
-    """A line when the caller has given up; ``{number}`` is filled in. None: nothing."""
+    """A line when the caller has given up; ``{number}`` and ``{call}`` are filled in. None: nothing."""
     busy: str = "BUSY"
     """What follows a call that ended with cause 17."""
     no_answer: str = "NO ANSWER"
@@ -42,6 +42,10 @@ class GsmModel:
     ring_every: float = 5.0
     clip_after: float = 0.03
     """Seconds from RING to +CLIP."""
+    ok_at_answer: bool = False
+    """ATD is answered by OK only when the far end has answered."""
+    listing_drops: bool = False
+    """AT+CLCC ends the call."""
     hook_needs: tuple[str, str] | None = None
     """Command and value without which ATH doesn't end a voice call."""
     sound_switch: tuple[str, str] | None = None
@@ -156,8 +160,34 @@ HUAWEI = GsmModel(
     dtmf="^DTMF",
     cause_in="none",
 )
+TELIT = GsmModel(
+    name="telit",
+    identification={"+CGMI": "Telit", "+CGMM": "LE910C1-EU", "+CGMR": "25.20.002", "I": "332"},
+    clip='"{number}",{kind},"",128,"",0',
+    clip_withheld='"",128,"",128,"",{validity}',
+    parameters=_COMMON,
+)
+ZTE = GsmModel(
+    name="zte",
+    identification={
+        "+CGMI": "ZTE CORPORATION",
+        "+CGMM": "K3565-Z",
+        "+CGMR": "BD_P673A1V1.0.0B09",
+        "I": "Manufacturer: ZTE CORPORATION\nModel: K3565-Z\nRevision: BD_P673A1V1.0.0B09",
+    },
+    clip='"{number}",{kind},,,,0',
+    clip_withheld='"",128,,,,{validity}',
+    end="HANGUP: {call}",
+    missed="HANGUP: {call}",
+    carrier_lost=None,
+    ok_at_answer=True,
+    listing_drops=True,
+    parameters=_COMMON,
+)
 
-GSM_MODELS: Mapping[str, GsmModel] = MappingProxyType({model.name: model for model in (SIM800, SIM7600, EC25, HUAWEI)})
+GSM_MODELS: Mapping[str, GsmModel] = MappingProxyType(
+    {model.name: model for model in (SIM800, SIM7600, EC25, HUAWEI, TELIT, ZTE)}
+)
 
 
 def gsm_model_named(name: str) -> GsmModel:

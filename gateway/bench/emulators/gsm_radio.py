@@ -129,12 +129,12 @@ class Calls:
         if self._model.progress == "huawei":
             self._mouth.say(f"^CEND:{call.index},{seconds},{104 if call.answered_at is not None else 29},{cause}")
         if self._model.end and call.answered_at is not None:
-            self._mouth.say(self._model.end.format(seconds=seconds))
+            self._mouth.say(self._model.end.format(seconds=seconds, call=call.index))
         if ours:
             return
         last = self._model.missed if missed else self.result(cause)
         if last:
-            self._mouth.say(last.format(number=call.number))
+            self._mouth.say(last.format(number=call.number, call=call.index))
 
     def result(self, cause: int) -> str | None:
         """What a call that ended from afar is reported with."""

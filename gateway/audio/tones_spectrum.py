@@ -42,24 +42,27 @@ _SCALE = float(WINDOW / 2 * np.square(_HANN).sum() * FULL_SCALE)
 """Sum of the powers of a full-scale sine."""
 
 
-def _own_correlation() -> Powers:
-    """Of the window, circular, at the lags of ``PITCH``."""
+def _pitches() -> Powers:
+    """Rows, a lag of ``PITCH`` each, whose products with audible powers are above zero where a pitch is: the
+    autocorrelation there less ``VOICED`` of what the window's own would make of all the power."""
     spectrum = np.abs(np.fft.rfft(_HANN)) ** 2
-    correlation = np.fft.irfft(spectrum)
-    return np.asarray(correlation[PITCH] / correlation[0], np.float32)
+    own = np.fft.irfft(spectrum)
+    lags = np.arange(PITCH.start, PITCH.stop)[:, None]
+    bins = np.arange(AUDIBLE.start, AUDIBLE.stop)
+    return np.asarray(np.cos(2 * np.pi * bins * lags / WINDOW) - VOICED * own[PITCH, None] / own[0], np.float32)
 
 
 def _sums() -> Powers:
-    """Rows whose products with the powers are: all that is audible; the progress band, and its first two moments."""
-    sums = np.zeros((4, WINDOW // 2 + 1), np.float32)
-    sums[0, AUDIBLE] = 1
-    bins = np.arange(WINDOW // 2 + 1, dtype=np.float32)[PROGRESS] - PROGRESS.start
-    sums[1:, PROGRESS] = np.stack((np.ones_like(bins), bins, bins**2))
-    return sums
+    """Rows whose products with audible powers are: all of them; those in the progress band, and its first two moments
+    about 300 Hz."""
+    bins = np.arange(AUDIBLE.start, AUDIBLE.stop, dtype=np.float32) - PROGRESS.start
+    band = ((bins >= 0) & (bins < PROGRESS.stop - PROGRESS.start)).astype(np.float32)
+    return np.stack((np.ones_like(bins), band, band * bins, band * bins**2))
 
 
-_CORRELATION = _own_correlation()
+_PITCHES = _pitches()
 _SUMS = _sums()
+_ALL = _SUMS[0]
 
 
 @dataclass(slots=True)
@@ -92,33 +95,34 @@ class Spectrum:
         sound = self._sound
         sound[:HOP] = sound[HOP:]
         sound[HOP:] = frame
-        transform = np.fft.rfft(sound * _HANN)
-        power: Powers = transform.real**2 + transform.imag**2
-        total, band, first, second = (_SUMS @ power).tolist()
+        windowed = sound * _HANN
+        most = WINDOW / 2 * float(windowed.dot(windowed))  # by Parseval's theorem
+        if most < FLOOR * _SCALE:
+            return Hop(most / _SCALE)
+        power: Powers = np.abs(np.fft.rfft(windowed)[AUDIBLE])
+        power *= power
+        total, band, first, second = _SUMS.dot(power).tolist()
         if total < FLOOR * _SCALE:
             return Hop(total / _SCALE)
         hop = Hop(total / _SCALE, band / _SCALE, first / _SCALE, second / _SCALE, in_band=band > IN_BAND * total)
-        peak = int(power[AUDIBLE].argmax()) + AUDIBLE.start
-        strongest = power[peak - 2 : peak + 3]
-        in_peak, moment = float(strongest.sum()), float(strongest @ _FIVE)
+        peak = int(power.argmax())
+        begin = max(peak - 2, 0)
+        strongest = power[begin : peak + 3].tolist()
+        in_peak = sum(strongest)
         if in_peak > IN_TONE * total:
-            hop.frequency = BIN * (peak + moment / in_peak)
+            moment = sum(offset * part for offset, part in enumerate(strongest, begin))
+            hop.frequency = BIN * (AUDIBLE.start + moment / in_peak)
         hop.tonal, hop.voiced = _besides(power, total, peak)
         return hop
 
 
-_FIVE = np.arange(-2, 3, dtype=np.float32)
-
-
 def _besides(power: Powers, total: float, peak: int) -> tuple[bool, bool]:
     """Whether the two strongest tones leave next to nothing; and whether there is a pitch in what they leave."""
-    power[: AUDIBLE.start] = 0
-    power[AUDIBLE.stop :] = 0
-    power[peak - 2 : peak + 3] = 0
+    power[max(peak - 2, 0) : peak + 3] = 0
     second = int(power.argmax())
-    power[second - 2 : second + 3] = 0
-    correlation = np.fft.irfft(power)
-    left = float(correlation[0]) * WINDOW / 2
+    power[max(second - 2, 0) : second + 3] = 0
+    left = float(_ALL.dot(power))
     if left < LEFT * total or left < FLOOR * _SCALE:
         return left < TONAL * total, False
-    return left < TONAL * total, bool((correlation[PITCH] > VOICED * correlation[0] * _CORRELATION).any())
+    pitches = _PITCHES.dot(power)
+    return left < TONAL * total, bool(pitches[pitches.argmax()] > 0)

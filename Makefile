@@ -82,6 +82,10 @@ bench-gsm: setup  ## mobile lines' own times at real speed
 bench-link: setup  ## the link against raw TCP and other brokers
 	$(BIN)/python benchmarks/link.py
 
+hil: setup  ## a line's tests on real modems: make hil RIG=rig.toml (docs/hil.md)
+	@test -f "$(RIG)" || { echo "make hil needs the file that says which modems to use: make hil RIG=rig.toml (see docs/hil.md)"; exit 1; }
+	GATEWAY_RIG="$(abspath $(RIG))" $(BIN)/pytest tests/hil -v -v -rs --timeout 1800 $(if $(ONLY),-k "$(ONLY)")
+
 bench-box: setup  ## what the gateway costs a small machine
 	$(BIN)/python benchmarks/box.py
 

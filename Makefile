@@ -9,7 +9,7 @@ DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins als
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
-.PHONY: setup-image signing-key image bundle image-test vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
+.PHONY: hil setup-image signing-key image bundle image-test vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -84,7 +84,7 @@ bench-link: setup  ## the link against raw TCP and other brokers
 
 hil: setup  ## a line's tests on real modems: make hil RIG=rig.toml (docs/hil.md)
 	@test -f "$(RIG)" || { echo "make hil needs the file that says which modems to use: make hil RIG=rig.toml (see docs/hil.md)"; exit 1; }
-	GATEWAY_RIG="$(abspath $(RIG))" $(BIN)/pytest tests/hil -v -v -rs --timeout 1800 $(if $(ONLY),-k "$(ONLY)")
+	@GATEWAY_RIG="$(abspath $(RIG))" $(BIN)/pytest tests/hil -v -v -rs --timeout 1800 $(if $(ONLY),-k "$(ONLY)")
 
 bench-box: setup  ## what the gateway costs a small machine
 	$(BIN)/python benchmarks/box.py

@@ -1,6 +1,7 @@
 """On the bench these tests run on the virtual clock, as all do; on a real rig on the real one."""
 
 import inspect
+import os
 
 import pytest
 import rig_file
@@ -8,15 +9,20 @@ import rig_file
 from gateway import clock
 from gateway.errors import GatewayError
 
-try:
-    RIG = rig_file.chosen()
-except GatewayError as error:
-    pytest.exit(str(error), returncode=1)
+REAL = rig_file.VARIABLE in os.environ
+
+
+def pytest_configure() -> None:
+    """A wrong file is told before anything is rung."""
+    try:
+        rig_file.chosen()
+    except GatewayError as error:
+        pytest.exit(str(error), returncode=1)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    if RIG is None or not inspect.iscoroutinefunction(pyfuncitem.obj):
+    if not REAL or not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     wanted = pyfuncitem._fixtureinfo.argnames
     clock.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
@@ -26,5 +32,5 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 @pytest.fixture
 def bench_only() -> None:
     """For tests of the program alone, which need no line."""
-    if RIG is not None:
+    if REAL:
         pytest.skip("needs no line: it runs in make test")

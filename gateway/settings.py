@@ -224,6 +224,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder for the store, keys and recordings; a relative path counts from the settings file."""
     country: Country = "JP"
     language: Literal["ja", "en"] = "ja"
+    order_prefix: Annotated[str, msgspec.Meta(pattern="^[0-9]{0,3}$")] = ""
+    """First digits of the order numbers that this box gives; where several boxes take orders each needs its own."""
     prompts: str | None = None
     """A folder whose WAV files replace the shipped ones of the same name."""
     lines: Annotated[tuple[LineSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="line")

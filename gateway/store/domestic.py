@@ -20,6 +20,7 @@ from gateway.store.database import Database
 from gateway.store.hand_over import NOBODY_UP, Choice, Rank
 from gateway.store.ids import new_id
 from gateway.store.inbox import Effect
+from gateway.store.order_numbers import is_given_twice
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,8 @@ class Domestic:
             case Order():
                 _ensure_request(connection, message.request, message.number, message.confirmed_at, peer)
                 keep_order(connection, message, at)
+                if is_given_twice(connection, message.order_number):
+                    log.warning("order number %s was given before; set order_prefix on each box", message.order_number)
             case CallReport():
                 _ensure_request(connection, message.request, None, message.dialled_at, peer)
                 if _keep_report(connection, message) and _was_given_back(connection, message):

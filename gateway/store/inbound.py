@@ -23,6 +23,8 @@ class InboundCalls:
     """The domestic journal of such calls. Every method raises ``StoreError``."""
 
     database: Database
+    order_prefix: str = ""
+    """First digits of its order numbers."""
 
     async def begin(self, request: str, line: str, at: float) -> bool:
         """Note that ``line`` serves the request now. False if it doesn't hold it (any more): he will be called back."""
@@ -30,7 +32,7 @@ class InboundCalls:
 
     async def place(self, request: str, lines: tuple[OrderLine, ...], at: float) -> str:
         """Put an order on disk; the number to speak to the customer. Called again it is another order."""
-        return await self.database.write(lambda connection: _place(connection, request, lines, at))
+        return await self.database.write(lambda connection: _place(connection, request, lines, at, self.order_prefix))
 
     async def keep_message(self, request: str, *, subject: str, sound: bytes, at: float) -> None:
         """Put a spoken message (8-bit µ-law, 8 kHz) on disk."""
@@ -59,9 +61,9 @@ def _begin(connection: sqlite3.Connection, request: str, line: str, at: float) -
     return held is not None
 
 
-def _place(connection: sqlite3.Connection, request: str, lines: tuple[OrderLine, ...], at: float) -> str:
+def _place(connection: sqlite3.Connection, request: str, lines: tuple[OrderLine, ...], at: float, prefix: str) -> str:
     _serve(connection, request, "order", at)
-    running, spoken = next_order_number(connection)
+    running, spoken = next_order_number(connection, prefix)
     order = Order(new_id(), request, _number(connection, request), spoken, lines, at)
     keep_order(connection, order, at)
     connection.execute(

@@ -58,9 +58,11 @@ class Overseas:
     With several domestic boxes each has its ``effect_of``; reports and orders go to the one that asked.
     """
 
-    def __init__(self, database: Database, peer: str) -> None:
+    def __init__(self, database: Database, peer: str, order_prefix: str = "") -> None:
+        """``order_prefix``: the first digits of its order numbers."""
         self.database = database
         self.peer = peer
+        self.order_prefix = order_prefix
 
     def effect(self, connection: sqlite3.Connection, message: Message, at: float) -> None:
         """What a message from the domestic box changes here; runs inside the inbox's transaction."""
@@ -292,7 +294,7 @@ class Overseas:
         if known is not None:
             return str(known[0])
         number = connection.execute("SELECT number FROM request WHERE id = ?", (request,)).fetchone()[0]
-        running, spoken = next_order_number(connection)
+        running, spoken = next_order_number(connection, self.order_prefix)
         order = Order(new_id(), request, number or "", spoken, lines, at)
         keep_order(connection, order, at)
         connection.execute(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.numbers import PhoneNumber
@@ -191,3 +192,23 @@ async def test_orders_and_reports_go_to_the_shop_that_asked(database: Database) 
         messages = await sent(database, shop)
         assert len(messages) == 3
         assert {message.request for message in messages if not isinstance(message, CallRequest)} == {name}
+
+
+async def test_boxes_with_prefixes_of_their_own_give_no_order_number_twice(
+    database: Database, other: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = Domestic(Database.open(tmp_path / "shop.db"), "boise", ("reno",))
+    spoken = []
+    for store, name, prefix in ((database, "boise", "2"), (other, "reno", "3"), (other, "reno", "2")):
+        box, request = Overseas(store, "tokyo", prefix), f"{name}-{prefix}"
+        await deliver(CallRequest(request, CUSTOMER.e164, 1000.0, "", "ja"), box, "tokyo")
+        assert await box.claim("u", 2000.0)
+        attempt = await box.dial_intent(request, "u", 2000.0)
+        spoken.append(await box.confirm_order(request, attempt, (OrderLine("25", 1),), at=2000.0))
+        (order,) = (each for each in await sent(store, "tokyo") if isinstance(each, Order) and each.request == request)
+        await deliver(msgspec.structs.replace(order, order_number=spoken[-1]), shop, name)
+    assert [number[:4] for number in spoken] == ["2001", "3001", "2002"]
+    assert "was given before" not in caplog.text
+    await deliver(msgspec.structs.replace(order, id="another", order_number=spoken[0]), shop, "reno")
+    assert "was given before" in caplog.text
+    shop.database.close()

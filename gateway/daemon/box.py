@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import sdnotify
 
+from gateway.daemon.forgetting import forget_daily
 from gateway.daemon.supervise import Serve, Supervisor
 from gateway.errors import SettingsError
 from gateway.link.keys import KeyFolder
@@ -97,15 +99,37 @@ def tell_ready(settings: Settings) -> None:
     sdnotify.SystemdNotifier().notify("READY=1")
 
 
-async def serve_lines(settings: Settings, serve: Serve, peers: Sequence[Peer]) -> None:
-    """All lines, until cancelled, with systemd told that they and the links live. Raises ``LineLost``."""
+async def serve_lines(settings: Settings, serve: Serve, peers: Sequence[Peer], database: Database) -> None:
+    """All lines, until cancelled, with what goes on beside them: the watchdog, forgetting, the figures.
+
+    Raises ``LineLost``, and ``GatewayError`` where nobody can listen at ``metrics.listen``.
+    """
     supervisor = Supervisor(settings.lines, open_line, serve, Requests.of_service())
-    watchdog = asyncio.create_task(feed_watchdog(supervisor, peers), name="watchdog")
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(_beside("the watchdog", feed_watchdog(supervisor, peers)))
+        await stack.enter_async_context(_beside("forgetting", forget_daily(settings, database)))
+        if settings.metrics.listen is not None:
+            from gateway.daemon.metrics import telling  # 2 MB that most boxes don't need
+
+            await stack.enter_async_context(telling(settings, settings.metrics.listen, database, supervisor, peers))
         await supervisor.run(lambda: tell_ready(settings))
+
+
+@contextlib.asynccontextmanager
+async def _beside(name: str, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have ``work`` done for the block; where it fails the log says so and the block goes on."""
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(_tell_of_failure)
+    try:
+        yield
     finally:
-        watchdog.cancel()
-        await asyncio.gather(watchdog, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell_of_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("%s has failed; restart the box", task.get_name(), exc_info=error)
 
 
 async def feed_watchdog(supervisor: Supervisor, peers: Sequence[Peer]) -> None:

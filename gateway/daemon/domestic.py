@@ -41,12 +41,13 @@ async def run(settings: Settings) -> None:
     script = next(iter(scripts(settings).values())) if settings.guidance.menu == "cheaper" else None
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
-        await InboundCalls(database).recover(clock.wall_clock())
+        inbound_calls = InboundCalls(database, settings.order_prefix)
+        await inbound_calls.recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
             boxes = OverseasBoxes(settings, guard.book)
             peer, *others = (link.peer for link in settings.links)
             journal = Domestic(database, peer, tuple(others), boxes.rank, boxes.asked)
-            inbound = None if script is None else InboundMenu(InboundCalls(database), policy, script, guard.book)
+            inbound = None if script is None else InboundMenu(inbound_calls, policy, script, guard.book)
 
             def committed(message: Message) -> None:
                 """Orders and reports have taken effect in the store; a report ends a call."""
@@ -90,4 +91,4 @@ async def _serve_lines(
             inbound=inbound,
         ).serve()
 
-    await serve_lines(settings, serve, boxes.peers)
+    await serve_lines(settings, serve, boxes.peers, journal.database)

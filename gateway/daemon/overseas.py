@@ -28,7 +28,7 @@ async def run(settings: Settings) -> None:
     policy = Policy.of(settings)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
-        journal = Overseas(database, settings.links[0].peer)
+        journal = Overseas(database, settings.links[0].peer, settings.order_prefix)
         await journal.recover(clock.wall_clock())
         async with guarding(settings, policy, database) as guard:
             choose = guard.choose if any(line.route for line in settings.lines) else None
@@ -75,4 +75,4 @@ async def _serve_lines(
             hand_over=hand_over,
         ).serve()
 
-    await serve_lines(settings, serve, peers)
+    await serve_lines(settings, serve, peers, journal.database)

@@ -54,6 +54,13 @@ class Supervisor:
         return {line.name: line.name in self._opened for line in self._lines}
 
     @property
+    def in_call(self) -> dict[str, bool]:
+        """By line: whether it is off hook, or about to be."""
+        return {
+            line.name: (opened := self._opened.get(line.name)) is not None and opened.in_call for line in self._lines
+        }
+
+    @property
     def live(self) -> bool:
         """Whether every line's task still gets on: it serves a modem that speaks, or recovers it."""
         now = clock.now()

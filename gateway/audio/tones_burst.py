@@ -27,6 +27,8 @@ ALIKE = 2.0
 """Ratio by which two bursts of one cadence may differ in power, 3 dB, ..."""
 PITCH = 0.015
 """... and in frequency."""
+ONE = (1.26, 0.006, 6.0)
+"""The same where nothing else is known: an oscillator's bursts differ by less than 1 dB, 0.6 % and 6 Hz of spread."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,9 +49,16 @@ class Burst:
 
     def like(self, other: "Burst") -> bool:
         """The same tone again."""
-        ratio = self.power / other.power
-        pitch = abs(self.signature.centre - other.signature.centre)
-        return 1 / ALIKE < ratio < ALIKE and pitch < PITCH * self.signature.centre
+        return self._near(other, ALIKE, PITCH)
+
+    def repeats(self, other: "Burst") -> bool:
+        """The same tone again for certain: no voice hits a note so well twice."""
+        ratio, pitch, spread = ONE
+        return self._near(other, ratio, pitch) and abs(self.signature.spread - other.signature.spread) < spread
+
+    def _near(self, other: "Burst", ratio: float, pitch: float) -> bool:
+        apart = abs(self.signature.centre - other.signature.centre)
+        return 1 / ratio < self.power / other.power < ratio and apart < pitch * self.signature.centre
 
 
 class Rising:

@@ -67,6 +67,11 @@ class Beat:
         """Of the burst."""
         return self.burst.seconds
 
+    @property
+    def repeats(self) -> bool:
+        """It is the burst before once more, for certain."""
+        return self.before is not None and self.burst.repeats(self.before.burst)
+
     def as_second(self) -> "Beat":
         """With one burst before it at most: three in a row say all that can be said."""
         return replace(self, before=replace(self.before, pause=None, before=None)) if self.before else self
@@ -139,6 +144,8 @@ class Cadence:
 
     def _by_pause(self, beat: Beat) -> Named | None:
         """What only can go on so after the burst before and the pause."""
+        if not beat.repeats:
+            return None
         rows = [row for row in self._rows if row.cadence and _sounds_like(row, beat)]
         names = {row.name for row in rows for on in _next_bursts(row, beat) if _may_become(beat.seconds, on)}
         return _named(names.pop(), beat) if len(names) == 1 else None
@@ -198,7 +205,9 @@ class Cadence:
 
 
 def _named(name: str, beat: Beat) -> Named:
-    return Named(name, (beat.before or beat).burst.first, beat.burst.power)
+    """With the burst before, unless that has been named itself."""
+    first = beat if beat.before is None or beat.before.row is not None else beat.before
+    return Named(name, first.burst.first, beat.burst.power)
 
 
 def _quiet(pause: Sequence[float], power: float) -> bool:
@@ -232,7 +241,7 @@ def _next_bursts(row: ProgressTone, beat: Beat) -> list[float]:
     if beat.before is None or beat.pause is None:
         return []
     twice = row.cadence * 2
-    cut = CUT if beat.before.pause is None else 0.0
+    cut = CUT if beat.before.pause is None and beat.repeats else 0.0
     return [
         twice[at + 2]
         for at in range(0, len(row.cadence), 2)

@@ -26,10 +26,17 @@ ATTEMPTS = 3
 """At full, half and a quarter of the speed: a fault of the boxes shows at each of them, one of the machine does not."""
 
 
-def at_a_speed_that_holds(plan: Plan, folder: Path, scenario: Callable[[Rig], None]) -> None:
-    """Run a scenario on a rig; one that fails is run again at half the speed, and at last its failure stands."""
+def at_a_speed_that_holds(
+    plan: Plan, folder: Path, scenario: Callable[[Rig], None], prepare: Callable[[Rig], None] = lambda rig: None
+) -> None:
+    """Run a scenario on a rig; one that fails is run again at half the speed, and at last its failure stands.
+
+    ``prepare`` is done to the rig before its programs are started.
+    """
     for left in reversed(range(ATTEMPTS)):
-        with Rig(folder / f"speed-{plan.speed:g}", plan) as rig:
+        built = Rig(folder / f"speed-{plan.speed:g}", plan)
+        prepare(built)
+        with built as rig:
             try:
                 scenario(rig)
                 return

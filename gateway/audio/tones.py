@@ -9,7 +9,7 @@ from gateway.audio.pcm import power_to_dbm0
 from gateway.audio.tones_cadence import Cadence, Named
 from gateway.audio.tones_single import SingleTones
 from gateway.audio.tones_spectrum import FULL_SCALE, HOP, HOP_TIME, Hop, Spectrum
-from gateway.audio.tones_table import tones_heard_in
+from gateway.audio.tones_table import Table, tones_heard_in
 from gateway.line import Samples
 
 SILENCE = 0.8
@@ -44,14 +44,14 @@ class ToneListener:
     Each is named once, when it is certain: what follows, until something else is named, is more of the same. Ringback
     is named again with every burst. ``country`` (ISO 3166)
     comes first where two countries' tones differ in name only; those of Japan, the US, the UK and Germany are always
-    listened for.
+    listened for. ``further``: a table of tones (``read_table``) that comes before ours.
     """
 
-    def __init__(self, country: str = "JP") -> None:
+    def __init__(self, country: str = "JP", further: Table | None = None) -> None:
         self._rest = np.zeros(0, np.int16)
         self._rest_played = np.zeros(0, np.int16)
         self._spectrum = Spectrum()
-        self._cadence = Cadence(tones_heard_in(country))
+        self._cadence = Cadence(tones_heard_in(country, further))
         self._singles = SingleTones()
         self._hops = 0
         self._voiced = 0  # a bit for each of the last hops, the newest lowest

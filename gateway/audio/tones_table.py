@@ -5,6 +5,7 @@ Japan, the US, the UK and Germany (CEPT) stand here; others in ``tones.toml``, w
 
 import functools
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ STEADY = 1.6
 RIPPLE = 2.5
 """The least of a modulated one's."""
 WAVES = (12.0, 23.0)
+SHORTEST, LONGEST = 0.15, 5.5
+"""Seconds that a part of a cadence may last: shorter ones are too few hops to be sure of, longer ones are forgotten."""
 NAMES = ("dial", "ringback", "busy", "congestion")
 
 
@@ -123,12 +126,18 @@ PROFILES: dict[str, tuple[ProgressTone, ...]] = {
 ALIASES = {"UK": "GB", "CEPT": "DE", "CA": "US"}
 
 
-def tones_heard_in(country: str) -> tuple[ProgressTone, ...]:
+Table = Mapping[str, tuple[ProgressTone, ...]]
+"""Countries (ISO 3166) and their tones."""
+
+
+def tones_heard_in(country: str, further: Table | None = None) -> tuple[ProgressTone, ...]:
     """The tones to listen for on a call that has to do with a country (ISO 3166): its own first, then all of
     ``PROFILES``, because an exchange at either end or between may be the one that sends them.
+
+    ``further``: a table that comes before ours.
     """
     own = ALIASES.get(country, country)
-    rows = _own_tones(country)
+    rows = _own_tones(country, further)
     return rows + tuple(row for name, profile in PROFILES.items() if name != own for row in profile)
 
 
@@ -137,8 +146,9 @@ def dial_tone_of(country: str) -> ProgressTone | None:
     return next((row for row in _own_tones(country) if row.name == "dial"), None)
 
 
-def _own_tones(country: str) -> tuple[ProgressTone, ...]:
-    return (PROFILES | _others()).get(ALIASES.get(country, country), ())
+def _own_tones(country: str, further: Table | None = None) -> tuple[ProgressTone, ...]:
+    known = PROFILES | _others() | dict(further or {})
+    return known.get(country, known.get(ALIASES.get(country, country), ()))
 
 
 @functools.cache
@@ -156,6 +166,8 @@ def read_table(path: Path) -> dict[str, tuple[ProgressTone, ...]]:
 
 
 def _country(path: Path, country: str, tones: object) -> tuple[ProgressTone, ...]:
+    if not re.fullmatch("[A-Z]{2}", country):
+        raise ToneTableError(f"{path}: {country} is no country; give its two letters of ISO 3166, as in [FR]")
     if not isinstance(tones, dict):
         raise ToneTableError(f"{path}: {country} is no table; begin it with [{country}]")
     return tuple(_tone(f"{path}: {country}.{name}", name, row) for name, row in tones.items())
@@ -166,15 +178,28 @@ def _tone(where: str, name: str, row: object) -> ProgressTone:
         raise ToneTableError(f"{where}: no such tone; there are {', '.join(NAMES)}")
     if not isinstance(row, dict) or not row.keys() <= {"hz", "seconds", "modulated"}:
         raise ToneTableError(f"{where}: give hz, seconds and, if it swells and ebbs, modulated = true")
-    frequencies, cadence = _numbers(where, row.get("hz")), _numbers(where, row.get("seconds", []))
+    frequencies = _numbers(where, "hz = [350, 440]", row.get("hz"))
+    cadence = _numbers(where, "seconds = [0.5, 0.5]", row.get("seconds", []))
+    modulated = row.get("modulated", False)
+    if not isinstance(modulated, bool):
+        raise ToneTableError(f"{where}: modulated has to be true or false")
     if not 1 <= len(frequencies) <= 2 or not all(300 <= hz <= 700 for hz in frequencies):
         raise ToneTableError(f"{where}: hz has to be one or two frequencies between 300 and 700")
+    _check_cadence(where, name, cadence)
+    return ProgressTone(name, frequencies, cadence, modulated)
+
+
+def _check_cadence(where: str, name: str, cadence: tuple[float, ...]) -> None:
     if len(cadence) not in (0, 2, 4):
         raise ToneTableError(f"{where}: seconds has to be on, off or on, off, on, off; none if the tone is continuous")
-    return ProgressTone(name, frequencies, cadence, bool(row.get("modulated", False)))
+    if not cadence and name != "dial":
+        raise ToneTableError(f"{where}: a continuous tone is a dial tone to our ears; give seconds = [on, off]")
+    if cadence and (min(cadence) < SHORTEST or max(cadence) > LONGEST):
+        raise ToneTableError(f"{where}: seconds have to be {SHORTEST} to {LONGEST} each")
 
 
-def _numbers(where: str, values: object) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, int | float) and value > 0 for value in values):
-        raise ToneTableError(f"{where}: expected a list of numbers above zero, as hz = [350, 440]")
+def _numbers(where: str, example: str, values: object) -> tuple[float, ...]:
+    right = isinstance(values, list) and all(type(value) in (int, float) and value > 0 for value in values)
+    if not isinstance(values, list) or not right:
+        raise ToneTableError(f"{where}: expected a list of numbers above zero, as {example}")
     return tuple(float(value) for value in values)

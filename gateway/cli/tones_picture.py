@@ -32,8 +32,10 @@ LOUDEST, QUIETEST = -10.0, -75.0
 """Of the grey scale, dBm0 in a bin."""
 LONGEST = 240.0
 """Seconds from which on a column of the picture is more than a step."""
-MARK = 0.35
-"""Seconds at least between two names that are written out."""
+LETTER = 0.0058
+"""Of the picture's width that a letter of a name takes; names that would run into the last are left out."""
+CLEAR = 0.01
+"""The same between two keys."""
 
 
 def draw(path: Path, sound: Samples, events: Sequence[ToneEvent], title: str) -> None:
@@ -52,7 +54,7 @@ def draw(path: Path, sound: Samples, events: Sequence[ToneEvent], title: str) ->
     figure.subplots_adjust(left=0.06, right=0.985, top=0.9, bottom=0.11)
     _spectrogram(waterfall, sound, seconds)
     _names(names, events, seconds)
-    _keys((keys, waterfall), sound)
+    _keys((keys, waterfall), sound, seconds)
     names.set_title(f"{Path(title).name}, {seconds:.1f} s", loc="left", color=INK, fontsize=12, pad=8)
     waterfall.set_xlim(0, seconds)
     try:
@@ -92,23 +94,32 @@ def _names(axes: Any, events: Sequence[ToneEvent], seconds: float) -> None:
     """A bar for each name from where it began to where the next did."""
     spans = [(early, min(late.began, seconds)) for early, late in pairwise(events)]
     spans += [(events[-1], seconds)] if events else []
-    written = -1.0
+    free = 0.0
     for event, end in spans:
         width = max(end - event.began, 0.02)
         axes.barh(0, width, left=event.began, height=0.8, color=COLOURS[event.name], edgecolor=PAPER, linewidth=0.6)
-        if event.began - written >= MARK * seconds / 10 or width > seconds / 14:
-            axes.text(event.began, 0.52, event.name, fontsize=8.5, color=INK, va="bottom")
-            written = event.began
+        room = LETTER * (len(event.name) + 1) * seconds
+        if event.began >= free and (event.name != "silence" or width > room):
+            axes.text(event.began, 0.52, event.name.replace("_", " "), fontsize=8.5, color=INK, va="bottom")
+            free = event.began + room
     axes.set_ylim(-0.45, 1.25)
     axes.axis("off")
 
 
-def _keys(rows: tuple[Any, Any], sound: Samples) -> None:
-    """Each key where it was pressed, above its two tones."""
+def _keys(rows: tuple[Any, Any], sound: Samples, seconds: float) -> None:
+    """Each key as long as it was down, and lines through its two tones."""
     above, waterfall = rows
     above.axis("off")
     above.set_ylim(0, 1)
-    for event in DtmfDetector().feed(sound):
+    detector = DtmfDetector()
+    written = -1.0
+    for event in [*detector.feed(sound), *detector.flush()]:
         if isinstance(event, KeyDown):
-            above.text(event.onset, 0.45, event.key, color=INK, fontsize=10, fontweight="bold", va="center")
+            pressed = event
             waterfall.axvline(event.onset, ymax=0.46, color=KEY, linewidth=0.7, alpha=0.9)
+            continue
+        middle, width = (pressed.onset + event.ended) / 2, event.ended - pressed.onset
+        above.barh(0.4, width, left=pressed.onset, height=0.7, color=KEY)
+        if middle - written >= CLEAR * seconds:
+            above.text(middle, 0.38, event.key, color=INK, fontsize=10, fontweight="bold", va="center", ha="center")
+            written = middle

@@ -39,7 +39,12 @@ def test_a_countrys_own_tones_come_first_and_the_four_profiles_always() -> None:
         ("[XX]\nbusy = {seconds = [1, 1]}", "XX.busy: expected a list of numbers"),
         ("[XX]\nbusy = {hz = [1400]}", "between 300 and 700"),
         ("[XX]\nbusy = {hz = [400], seconds = [1]}", "on, off"),
-        ("[XX]\nbusy = {hz = [400], seconds = [1, -1]}", "above zero"),
+        ("[XX]\nbusy = {hz = [400], seconds = [1, -1]}", "above zero, as seconds = [0.5, 0.5]"),
+        ("[XX]\nbusy = {hz = [true], seconds = [1, 1]}", "above zero, as hz = [350, 440]"),
+        ("[XX]\nbusy = {hz = [400], seconds = [0.1, 0.1]}", "0.15 to 5.5"),
+        ("[XX]\nbusy = {hz = [400]}", "give seconds"),
+        ('[XX]\ndial = {hz = [400], modulated = "yes"}', "true or false"),
+        ("[france]\nbusy = {hz = [400], seconds = [1, 1]}", "two letters of ISO 3166"),
     ],
 )
 def test_a_wrong_table_is_refused_with_place_and_remedy(tmp_path: Path, text: str, complaint: str) -> None:
@@ -49,6 +54,14 @@ def test_a_wrong_table_is_refused_with_place_and_remedy(tmp_path: Path, text: st
         read_table(path)
     assert str(path) in str(refusal.value)
     assert complaint in str(refusal.value)
+
+
+def test_a_table_of_ones_own_comes_before_ours(tmp_path: Path) -> None:
+    path = tmp_path / "tones.toml"
+    path.write_text("[FR]\nbusy = {hz = [450], seconds = [0.4, 0.4]}\n")
+    further = read_table(path)
+    assert tones_heard_in("FR", further)[0].frequencies == (450.0,)
+    assert tones_heard_in("GB", further) == tones_heard_in("GB")
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``gateway line prove``: every step of a call turned round, on this line, passed or failed."""
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -62,6 +63,8 @@ def prove(
         ours, other = _traced(picked, path, loop, Path(folder))
         proof = clock.run(prove_line(ours, _far_end(ours, other, prompts[1]), Ways(), prompts[0], _tell))
         traces = {settings.name: _read(settings.trace) for settings in (ours, other) if settings is not None}
+    if proof.broken_off:
+        click.echo(f"\nbroken off; line {ours.name} is on hook")
     report = Report(proof, ours, datetime.now().astimezone(), traces, unmask=unmask)
     for file in write(report, out):
         click.echo(f"report: {file}")
@@ -87,6 +90,8 @@ async def prove_line(
                     await scene()
     except Broken:
         pass
+    except asyncio.CancelledError:
+        proof.broken_off = True  # by Ctrl-C, once everything is on hook: what was proved is told all the same
     return proof
 
 

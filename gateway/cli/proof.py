@@ -72,6 +72,7 @@ class Proof:
     told: Callable[[Step], None]
     steps: dict[str, Step] = field(default_factory=dict)
     began: float = field(default_factory=clock.now)
+    broken_off: bool = False
 
     def __post_init__(self) -> None:
         for key, (title, kinds) in STEPS.items():
@@ -104,7 +105,7 @@ class Proof:
         except (GatewayError, CallEnded) as error:
             what, _, remedy = str(error).partition("; ")
             step.status, step.finding = "failed", what
-            step.remedy = _sentence(remedy) or "Look at the AT trace below, and try again."
+            step.remedy = as_sentence(remedy) or "Look at the AT trace below, and try again."
             raise Broken from None
         finally:
             step.seconds = clock.now() - start
@@ -117,5 +118,6 @@ class Proof:
             raise Broken
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """With a capital and a full stop; "" stays."""
     return text[:1].upper() + text[1:] + "." if text else ""

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from gateway import clock
 from gateway.audio.dtmf import encode
-from gateway.cli.proof import Broken, Failed, Proof
+from gateway.cli.proof import Broken, Failed, Proof, as_sentence
 from gateway.cli.proof_far_end import CannotWithhold, FarCall, FarEnd
 from gateway.cli.proof_talk import Talk, talking
 from gateway.line import Answer, IncomingCall, Line, Samples, Voice
@@ -63,10 +63,21 @@ STUCK = (
     "Pull the telephone cord to free the line, and look for ATH or AT+CHUP in the AT trace: a modem that does not "
     "hang up must be replaced."
 )
+NO_RING = (
+    "Call this line with a telephone on the same socket. If that rings and the modem does not tell: check line.model "
+    "and the cord; if not: the line, or line.number."
+)
 NO_END = (
     "Calls on this line end by silence and the hard cap only. Ask the telephone company for a disconnect signal, or "
     "check line.country: busy tones differ."
 )
+
+
+def _free_of_trouble(there: FarCall) -> None:
+    """Raise ``Failed`` where the far end has told of a problem of its own."""
+    if there.problem:
+        what, _, remedy = there.problem.partition("; ")
+        raise Failed(what, as_sentence(remedy) or "See to the far end's line and modem first, and try again.")
 
 
 class Scenes:
@@ -152,6 +163,7 @@ class Scenes:
             off_hook.callback(answering.cancel)
             result: Voice | Answer | None = None
             with self._proof.step("dials") as step:
+                _free_of_trouble(there)
                 result = await off_hook.enter_async_context(self._line.dialled(number))
                 if isinstance(result, Answer):
                     raise Failed(*NOT_ANSWERED[result])
@@ -180,8 +192,7 @@ class Scenes:
             else:
                 found = await talk.hears(phrase, since)
                 heard, step.finding = found.sure, f"{found.gain:+.0f} dB"
-            if there.problem:
-                raise Failed(there.problem, "See to the far end's line and modem first, and try again.")
+            _free_of_trouble(there)
             if not heard:
                 raise Failed("nothing of the far end is heard", DEAF)
         if there.problem:
@@ -219,14 +230,22 @@ class Scenes:
             raise Failed("it does not ring at the far end", "See that the other line is in service.")
 
     async def _rings(self, there: FarCall) -> IncomingCall:
+        ringing = asyncio.create_task(_next_call(self._line))
+        trouble = asyncio.create_task(there.in_trouble())
         try:
-            async with asyncio.timeout(self._far.patience):
-                async for call in self._line.incoming():
-                    return call
-        except TimeoutError:
-            pass
-        raise Failed(
-            there.problem or f"no call has come within {self._far.patience:.0f} s",
-            "Call this line with a telephone on the same socket. If that rings and the modem does not tell: check "
-            "line.model and the cord; if not: the line, or line.number.",
-        )
+            patience = self._far.patience
+            await asyncio.wait((ringing, trouble), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if ringing.done():
+                return ringing.result()
+            _free_of_trouble(there)
+            raise Failed(f"no call has come within {patience:.0f} s", NO_RING)
+        finally:
+            ringing.cancel()
+            trouble.cancel()
+            await asyncio.gather(ringing, trouble, return_exceptions=True)
+
+
+async def _next_call(line: Line) -> IncomingCall:
+    async for call in line.incoming():
+        return call
+    raise AssertionError("incoming() ended")

@@ -32,6 +32,9 @@ class FarCall(Protocol):
     problem: str
     """Why it came to nothing, so far as the far end knows; "" otherwise."""
 
+    async def in_trouble(self) -> None:
+        """Wait until it has a problem; for ever where it has none."""
+
     async def connected(self) -> bool:
         """Wait until it can hear and speak; whether it can."""
 
@@ -120,7 +123,7 @@ class LoopLine:
             call.ready.set()
             async with line.dialled(PhoneNumber(self._ours.number)) as result:
                 if isinstance(result, Answer):
-                    call.problem = f'the call from line "{other.name}" came to nothing: {result.value}'
+                    call.fail(f'the call from line "{other.name}" came to nothing: {result.value}')
                     return
                 await call.talk_on(result)
 
@@ -148,6 +151,7 @@ class LoopCall:
         self._phrase = phrase
         self._talk: asyncio.Future[Talk] = asyncio.get_running_loop().create_future()
         self._done = asyncio.Event()
+        self._trouble = asyncio.Event()
         self._own = 0
         """Keys that it has heard itself press: some modems report their own."""
         self._task: asyncio.Task[None] | None = None
@@ -166,10 +170,19 @@ class LoopCall:
         try:
             await work
         except (LineLost, CallEnded) as error:
-            self.problem = str(error)
+            self.fail(str(error))
         finally:
             self.ready.set()
             self._talk.cancel()
+
+    def fail(self, problem: str) -> None:
+        """It comes to nothing, and this is why."""
+        self.problem = problem
+        self._trouble.set()
+
+    async def in_trouble(self) -> None:
+        """Wait for a lost modem, or for a call that comes to nothing."""
+        await self._trouble.wait()
 
     async def talk_on(self, voice: Voice) -> None:
         """The call stands, until ``hang_up``."""

@@ -53,7 +53,7 @@ async def test_what_is_said_arrives_whole_at_either_end(model: str) -> None:
             first, last = phrase[:8000], phrase[-8000:]
             begins = (await listener.hears(first, since)).delay
             ends = (await listener.hears(last, since)).delay
-            assert abs(ends - begins - (len(phrase) - 8000) / 8000) <= 0.03  # nothing lost or doubled between
+            assert abs(ends - begins - (len(phrase) - 8000) / 8000) <= 0.05  # nothing lost or doubled between
 
 
 @each_model

@@ -105,7 +105,7 @@ async def test_a_far_end_that_is_gone_is_blamed_for_it() -> None:
     async with line_lab(fault="wedged far modem") as lab:
         bring(lab, "wedged far modem")
         proof = await lab.prove()
-        assert failed(proof) == ["caller-id", "withheld", "answered"]
+        assert failed(proof) == ["caller-id", "withheld", "dials"]
         assert 'line "b"' in proof.steps["caller-id"].finding
 
 

@@ -34,6 +34,8 @@ LONGEST = 240.0
 """Seconds from which on a column of the picture is more than a step."""
 LETTER = 0.0058
 """Of the picture's width that a letter of a name takes; names that would run into the last are left out."""
+LEAST = ("speech", "silence")
+"""The names that give way to others."""
 CLEAR = 0.01
 """The same between two keys."""
 
@@ -91,17 +93,20 @@ def _powers(sound: Samples) -> npt.NDArray[np.float64]:
 
 
 def _names(axes: Any, events: Sequence[ToneEvent], seconds: float) -> None:
-    """A bar for each name from where it began to where the next did."""
+    """A bar for each name from where it began to where the next did; written out where there is room, tones first."""
     spans = [(early, min(late.began, seconds)) for early, late in pairwise(events)]
     spans += [(events[-1], seconds)] if events else []
-    free = 0.0
     for event, end in spans:
         width = max(end - event.began, 0.02)
         axes.barh(0, width, left=event.began, height=0.8, color=COLOURS[event.name], edgecolor=PAPER, linewidth=0.6)
-        room = LETTER * (len(event.name) + 1) * seconds
-        if event.began >= free and (event.name != "silence" or width > room):
-            axes.text(event.began, 0.52, event.name.replace("_", " "), fontsize=8.5, color=INK, va="bottom")
-            free = event.began + room
+    taken: list[tuple[float, float]] = []
+    for event, end in sorted(spans, key=lambda span: LEAST.index(span[0].name) if span[0].name in LEAST else -1):
+        begin, after = event.began, event.began + LETTER * (len(event.name) + 1) * seconds
+        if any(begin < other_end and other < after for other, other_end in taken):
+            continue
+        if event.name != "silence" or end > after:
+            axes.text(begin, 0.52, event.name.replace("_", " "), fontsize=8.5, color=INK, va="bottom")
+            taken.append((begin, after))
     axes.set_ylim(-0.45, 1.25)
     axes.axis("off")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gateway.audio import numerals
 from gateway.audio.numerals import Language, clip_names
-from gateway.audio.pcm import SoundError, read_wav, resample
+from gateway.audio.pcm import SoundError, read_wav, resample, ulaw_decode, ulaw_encode
 from gateway.errors import PromptError
 from gateway.line import SAMPLE_RATE, Samples
 
@@ -89,13 +89,13 @@ DIGIT = 0.1
 
 
 class PromptLibrary:
-    """The clips of one language, all in memory (some 5 MB), the vendor's before the shipped ones."""
+    """The clips of one language, all in memory (some 3 MB), the vendor's before the shipped ones."""
 
     def __init__(
-        self, language: Language, clips: dict[str, Samples], texts: dict[str, str], replaced: frozenset[str]
+        self, language: Language, clips: dict[str, Samples | bytes], texts: dict[str, str], replaced: frozenset[str]
     ) -> None:
         self.language: Language = language
-        self._clips = clips
+        self._clips = clips  # bytes are G.711 µ-law
         self._texts = {name: text for name, text in texts.items() if name not in replaced}
         self._mid_sentence = {name for name, text in texts.items() if not text.endswith(("。", ".", "!", "?"))}
 
@@ -118,8 +118,8 @@ class PromptLibrary:
             if not replacement_folder.is_dir():
                 raise PromptError(f"{replacement_folder}: no such folder of prompts; correct `prompts` or leave it out")
             replaced = {path.stem: path for path in sorted(replacement_folder.glob("*.wav"))}
-        clips = {name: _read(path) for name, path in (shipped | replaced).items()}
-        silent = {name: np.zeros(0, np.int16) for name, text in texts.items() if not text}
+        clips = {name: _compact(_read(path)) for name, path in (shipped | replaced).items()}
+        silent: dict[str, Samples | bytes] = {name: b"" for name, text in texts.items() if not text}
         return cls(language, silent | clips, texts, frozenset(replaced))
 
     def has(self, name: str) -> bool:
@@ -201,10 +201,11 @@ class PromptLibrary:
 
     def _clip(self, name: str) -> Samples:
         try:
-            return self._clips[name]
+            clip = self._clips[name]
         except KeyError:
             remedy = f"put {name}.wav into the folder named by `prompts` in the settings"
             raise PromptError(f'there is no prompt "{name}"; {remedy}') from None
+        return ulaw_decode(clip) if isinstance(clip, bytes) else clip
 
 
 def _read(path: Path) -> Samples:
@@ -215,6 +216,12 @@ def _read(path: Path) -> Samples:
     if not np.any(samples):
         raise PromptError(f"{path}: nothing is to be heard in it; record it again")
     return resample(samples, rate, SAMPLE_RATE) if rate != SAMPLE_RATE else samples
+
+
+def _compact(sound: Samples) -> Samples | bytes:
+    """As µ-law where nothing is lost by that, at half the memory: the shipped clips are."""
+    codes = ulaw_encode(sound)
+    return codes if np.array_equal(ulaw_decode(codes), sound) else sound
 
 
 def reads_as_digits(number: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from chain_lab import (
     await_lines_free,
     await_orders,
     customer_number,
+    stories_of,
     story_of,
 )
 
@@ -118,10 +120,18 @@ def judge_hand_over(rig: Rig) -> None:
             {"do": "hang up"},
             {"do": "answer", "within": 120.0},
             {"do": "answers", "keys": "1", "within": 45.0},
+            {"do": "wait", "seconds": 40.0},
+            {"do": "hang up"},
         ]
     }
-    rig.call(CallOrder(caller=customer_number(1), called=shop, script=holds_the_line))
-    order_of(rig, 2)
+
+    def is_talking() -> bool:
+        return any(leg.off_hook_at for story in stories_of(rig) for leg in story.back)
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(rig.call, CallOrder(caller=customer_number(1), called=shop, script=holds_the_line))
+        rig.wait(is_talking, "the first customer has the only line of the cheaper box", 60)
+        order_of(rig, 2)
     assert called_by(rig, 1) == ["overseas2"]
     assert called_by(rig, 2) == ["overseas"], "the cheaper one gave it back, its line being taken"
     await_lines_free(rig)

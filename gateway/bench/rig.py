@@ -102,7 +102,8 @@ class Rig:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder.resolve()
         self.plan = plan
-        self.pace = Pace.begin(plan.speed, self.folder / "lag")
+        lag = None if plan.speed == 1 else self.folder / "lag"  # real time waits for nobody
+        self.pace = Pace.begin(plan.speed, lag)
         self.log = self.folder / "exchange.jsonl"
         self.control = self.folder / "exchange.sock"
         if len(str(self.control)) > LONGEST_SOCKET_PATH:

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -90,7 +89,9 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     loudest = 8 * float((spectrum.real**2 + spectrum.imag**2).max()) / len(residual) ** 2
     count = len(residual) // 80
     pieces = np.square(residual[-count * 80 :]).reshape(count, 80).sum(axis=1).tolist()
-    unrest = statistics.pstdev(10 * math.log10(piece / 80 + 1) for piece in pieces)
+    levels = [10 * math.log10(piece / 80 + 1) for piece in pieces]
+    average = sum(levels) / count
+    unrest = math.sqrt(sum((level - average) ** 2 for level in levels) / count)
     early = float(residual[:120] @ residual[:120]) / 120
     clarity = evidence.clarity
     ratio = max(background.low / fit.power[0], background.high / fit.power[1])

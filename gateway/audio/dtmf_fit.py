@@ -24,6 +24,8 @@ TRUST = 0.4
 """Phase error, in radians at the ends of the stretch, up to which one step finds the frequency well enough."""
 DOUBT = 4.0
 """And from which on there is no tone where it was looked for."""
+ENOUGH = 80.0
+"""Tones over what is left, as power, with which there is nothing more to leave out."""
 RADIANS = 2 * np.pi / SAMPLE_RATE
 """Hz to radians a sample."""
 
@@ -60,7 +62,9 @@ def fit(sound: Floats, low: float, high: float) -> Fit:
     solution = _solver(low, high, len(sound)) @ products
     found = _read(solution, (low, high), sound, float(sound @ sound - products @ solution) / len(sound))
     drift = max(abs(a - b) for a, b in zip(found.frequency, (low, high), strict=True)) * len(sound) / 2 * RADIANS
-    return _refit(sound, found.frequency, np.ones(len(sound))) if TRUST < drift < DOUBT else found
+    if not TRUST < drift < DOUBT:
+        return found
+    return _refit(sound, found.frequency, _model(*found.frequency, len(sound)), np.ones(len(sound)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -95,12 +99,12 @@ def _solver(low: float, high: float, length: int) -> Floats:
 
 def fit_without_breaks(first: Fit) -> Fit:
     """Fit again without those pieces that stick out of the residual: holes of lost packets, clicks."""
-    sound = first.sound
+    sound, model = first.sound, _model(*first.near, len(first.sound))
     count = len(sound) // PIECE
     start = len(sound) - count * PIECE
     best, known = first, [True] * count
     for _ in range(2):
-        pieces = best.residual()[start:].reshape(count, PIECE)
+        pieces = (sound - best.solution @ model)[start:].reshape(count, PIECE)
         left = np.einsum("ij,ij->i", pieces, pieces).tolist()
         most = 4 * sorted(left)[count // 2] + PIECE
         good = [energy <= most for energy in left]
@@ -109,13 +113,14 @@ def fit_without_breaks(first: Fit) -> Fit:
         known = good
         kept = np.ones(len(sound))
         kept[start:] = np.repeat(good, PIECE)
-        best = _refit(sound, first.near, kept)
+        best = _refit(sound, first.near, model, kept)
+        if sum(best.power) > ENOUGH * best.noise:
+            break
     return best
 
 
-def _refit(sound: Floats, near: tuple[float, float], kept: Floats) -> Fit:
-    """Fit once, at any frequencies, those samples where ``kept`` is 1 and not 0."""
-    model = _model(*near, len(sound))
+def _refit(sound: Floats, near: tuple[float, float], model: Floats, kept: Floats) -> Fit:
+    """Fit the model for ``near`` to those samples where ``kept`` is 1 and not 0."""
     used = model * kept
     products = used @ sound
     solution = np.asarray(np.linalg.solve(used @ model.T, products), dtype=np.float64)

@@ -5,7 +5,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from gateway.audio.dtmf_bank import BLOCK, HISTORY, WINDOW, FilterBank
+from gateway.audio.dtmf_bank import BLOCK, HISTORY, SPAN, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import Evidence, weigh
 from gateway.audio.dtmf_keys import KEYS, KeyDown, KeyEvent, KeyUp
 from gateway.audio.dtmf_look import look
@@ -86,7 +86,7 @@ class LineEars:
             if self.press is not None and self._still_down(self.press, row, tones, events):
                 continue
             key = NOTHING if quiet else _strongest_pair(tones, total)
-            if key != NOTHING or self._key != NOTHING:
+            if self._key != NOTHING or (key != NOTHING and not self._fades(key)):
                 self._suspect(key, tones)
                 if not self._misses and len(self._run) >= self._ripe:
                     self._consider(row, events)
@@ -106,6 +106,11 @@ class LineEars:
         if press.gap >= RELEASE and self._key != press.evidence.key:
             events.append(self._release(press, row))
         return False
+
+    def _fades(self, key: int) -> bool:
+        """Whether that is no suspicion, but what is left in the window of the key that has just ended."""
+        press = self.press
+        return press is not None and press.evidence.key == key and press.gap <= SPAN
 
     def _suspect(self, key: int, tones: list[float]) -> None:
         """Follow the strongest pair of tones: the same for long enough is worth a closer look."""

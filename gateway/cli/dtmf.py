@@ -75,9 +75,12 @@ def encode_command(
     keys: str, output: Path, tone: float, pause: float, level: float, twist: float, offset: float, rate: int
 ) -> None:
     """Write the sound of KEYS (0-9 * # A-D; spaces are left out) to a WAV file."""
-    sound = encode(keys.replace(" ", "").upper(), tone=tone, pause=pause, level=level, twist=twist, offset=offset)
+    wanted = keys.replace(" ", "").upper()
+    if not wanted:
+        raise SoundError("no KEYS given; they are 0-9 * # A-D")
+    sound = encode(wanted, tone=tone, pause=pause, level=level, twist=twist, offset=offset)
     write_wav(output, resample(sound, SAMPLE_RATE, rate), rate)
-    click.echo(f"{output}: {len(keys.replace(' ', ''))} keys, {len(sound) / SAMPLE_RATE:.2f} s")
+    click.echo(f"{output}: {len(wanted)} keys, {len(sound) / SAMPLE_RATE:.2f} s")
 
 
 def _at_8_khz(file: str) -> Samples:

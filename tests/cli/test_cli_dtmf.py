@@ -76,6 +76,9 @@ def test_encode_writes_what_decode_reads(tmp_path: Path) -> None:
         (("decode", "missing.wav"), "missing.wav: can't be read"),
         (("decode", "--played", "x.wav", "-"), "--played needs a WAV FILE"),
         (("encode", "12x", "-o", "out.wav"), '"X" is not a DTMF key'),
+        (("encode", " ", "-o", "out.wav"), "no KEYS given"),
+        (("encode", "12", "-o", "out.wav", "--tone", "1e9"), "tone is 1e+09 s; it may be from 0.001 to 60 s"),
+        (("encode", "12", "-o", "out.wav", "--level", "nan"), "level is nan dBm0; it may be from -60 to 3.17 dBm0"),
         (("encode", "12", "-o", "no/such/folder/out.wav"), "can't be written"),
     ],
 )

@@ -25,7 +25,7 @@ from gateway.numbers import PhoneNumber
 from gateway.settings import PolicySettings, Settings
 from gateway.store.bounds import History, Refused
 
-PASSING = frozenset({"stop", "quiet hours", "customers waiting", "spend"})
+PASSING = frozenset({"stop", "quiet hours", "customers waiting", "spend", "box away"})
 """Layers that say "not now" rather than "not you": a caller may be told that we can't take his call now."""
 
 

@@ -46,7 +46,7 @@ async def run(settings: Settings) -> None:
         async with guarding(settings, policy, database) as guard:
             boxes = OverseasBoxes(settings, guard.book)
             peer, *others = (link.peer for link in settings.links)
-            journal = Domestic(database, peer, tuple(others), boxes.rank, boxes.asked)
+            journal = Domestic(database, peer, tuple(others), boxes.rank, boxes.asked, boxes.is_away)
             inbound = None if script is None else InboundMenu(inbound_calls, policy, script, guard.book)
 
             def committed(message: Message) -> None:
@@ -86,7 +86,7 @@ async def _serve_lines(
             journal=journal,
             screening=screening,
             admission=guard.admission,
-            peer_away=lambda: boxes.away,
+            peer_away=lambda: boxes.all_away,
             hand_over=hand_over,
             inbound=inbound,
         ).serve()

@@ -33,10 +33,14 @@ class OverseasBoxes:
         self._asked: dict[str, tuple[FreeLines | None, int]] = {}
 
     @property
-    def away(self) -> bool:
+    def all_away(self) -> bool:
         """None of them has been heard for as long as its ``away_limit``."""
-        now = self._wall_clock()
-        return all(now - peer.heard_at > self._links[peer.name].away_limit for peer in self.peers)
+        return all(self.is_away(peer.name) for peer in self.peers)
+
+    def is_away(self, name: str) -> bool:
+        """That one has not, or is in the settings no more."""
+        heard_at = next((peer.heard_at for peer in self.peers if peer.name == name), None)
+        return heard_at is None or self._wall_clock() - heard_at > self._links[name].away_limit
 
     def rank(self, number: PhoneNumber) -> list[Choice]:
         """``store.hand_over.Rank``. A single box gets its requests at once: there is no other to keep them for."""

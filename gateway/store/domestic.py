@@ -15,7 +15,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from gateway.numbers import CallerId, PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
 from gateway.store import hand_over, outbox
-from gateway.store.bounds import Admit
+from gateway.store.bounds import Admit, Refused
 from gateway.store.database import Database
 from gateway.store.hand_over import NOBODY_UP, Choice, Rank
 from gateway.store.ids import new_id
@@ -73,8 +73,8 @@ class Domestic:
     """The domestic journal. ``peer``: the box that calls back; ``others``: those that may do so in its place.
 
     With several overseas boxes each has its ``effect_of``, and ``rank`` says which is to be asked for whom, the first
-    if None; ``asked`` is told who was. A request that one of them closes undialled because it has no line ("line lost",
-    attempt 0) is handed on: never to two at a time.
+    if None; ``asked`` is told who was; ``away`` says who has not been heard for long. A request that one of them closes
+    undialled because it has no line ("line lost", attempt 0) is handed on: never to two at a time.
     """
 
     def __init__(
@@ -84,10 +84,11 @@ class Domestic:
         others: tuple[str, ...] = (),
         rank: Rank | None = None,
         asked: Callable[[str], None] = lambda peer: None,
+        away: Callable[[str], bool] = lambda peer: False,
     ) -> None:
         self.database = database
         self.peer = peer
-        self._asked = asked
+        self._asked, self._away = asked, away
         self._rank: Rank = rank or (lambda number: [Choice(each) for each in (peer, *others)])
 
     async def accept(
@@ -102,10 +103,11 @@ class Domestic:
     ) -> Accepted:
         """Put a request for ``number`` on disk, its message held by ``line``. Raises ``StoreError``: not kept.
 
-        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either.
+        ``admit`` has the last word in the same transaction; where it raises ``Refused`` nothing is kept either. So does
+        a caller whose request is with a box that is away: no other may call him back.
         """
         request = CallRequest(new_id(), number.e164, at, called, language)
-        return await self.database.write(lambda connection: _accept(connection, request, line, admit, self.peer))
+        return await self.database.write(lambda connection: self._accept(connection, request, line, admit))
 
     async def release(self, request: str) -> bool:
         """Let the request go to the best box that is up, or the first that comes up, the line being on hook.
@@ -215,26 +217,25 @@ class Domestic:
             case _:
                 raise ValueError("a domestic box takes no call requests")
 
-
-def _accept(
-    connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None, peer: str
-) -> Accepted:
-    at = request.accepted_at
-    row = connection.execute(
-        "SELECT request.id FROM request LEFT JOIN outbox ON outbox.id = request.id"
-        " WHERE number = ? AND state <> 'closed'"
-        " AND (accepted_at > ? OR (outbox.id IS NOT NULL AND outbox.settled_at IS NULL))",
-        (request.number, at - STALE),
-    ).fetchone()
-    if row is None:
-        _open(connection, request, line, peer)
-    chosen = request.id if row is None else str(row[0])
-    if admit is not None:
-        admit(connection, chosen, 0 if row is None else -1)
-    connection.execute(
-        "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
-    )
-    return Accepted(chosen, joined=row is not None)
+    def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None) -> Accepted:
+        at = request.accepted_at
+        row = connection.execute(
+            "SELECT request.id, request.peer, owner IS NOT NULL FROM request LEFT JOIN outbox ON outbox.id = request.id"
+            " WHERE number = ? AND state <> 'closed'"
+            " AND (accepted_at > ? OR (outbox.id IS NOT NULL AND outbox.settled_at IS NULL))",
+            (request.number, at - STALE),
+        ).fetchone()
+        if row is None:
+            _open(connection, request, line, self.peer)
+        chosen, peer, held = (request.id, self.peer, True) if row is None else row
+        if not held and self._away(peer):
+            raise Refused("box away", f"{peer} has the request and has not been heard for long")
+        if admit is not None:
+            admit(connection, chosen, 0 if row is None else -1)
+        connection.execute(
+            "INSERT INTO call (at, line, request, number) VALUES (?, ?, ?, ?)", (at, line, chosen, request.number)
+        )
+        return Accepted(chosen, joined=row is not None)
 
 
 def _open(connection: sqlite3.Connection, request: CallRequest, line: str, peer: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, OrderLine, decode
 from gateway.store import bounds, inbox, journal, outbox
-from gateway.store.bounds import Admit
+from gateway.store.bounds import Admit, Refused
 from gateway.store.database import Database
 from gateway.store.hand_over import ROUNDS, Choice, Rank
 from gateway.store.journal import Domestic, Overseas
@@ -212,3 +212,18 @@ async def test_boxes_with_prefixes_of_their_own_give_no_order_number_twice(
     await deliver(msgspec.structs.replace(order, id="another", order_number=spoken[0]), shop, "reno")
     assert "was given before" in caplog.text
     shop.database.close()
+
+
+async def test_a_caller_whose_request_is_with_a_box_that_is_away_is_told_so_and_no_other_box_is_asked(
+    database: Database,
+) -> None:
+    away: set[str] = set()
+    shop = Domestic(database, "boise", ("reno",), away=away.__contains__)
+    asked = await ask(shop)
+    away.add("boise")
+    with pytest.raises(Refused, match="box away: boise has the request"):
+        await ask(shop, at=5000.0)
+    assert [each.request for each in await shop.open_requests()] == [asked]
+    assert await sent(database, "reno") == []
+    away.clear()
+    assert (await shop.accept(CUSTOMER, line="a", called="", language="ja", at=5001.0)).joined

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.line_choice import DEFAULT
+from gateway.cli.line_choice import DEFAULT, known_country
 from gateway.errors import GatewayError, SettingsError
 from gateway.modems.udev_rules import LINES_FILE, line_rules, mark_of, with_line
 from gateway.modems.usb import PluggedPort, UsbModem, plugged_ports
@@ -28,10 +28,11 @@ def adopt(name: str, number: str, country: str, port: str | None, path: Path, ru
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name):
         raise GatewayError(f'name "{name}": lower case letters, digits, - and _, 32 at most')
+    own = _parsed(number, known_country(country))
     ports = plugged_ports()
     chosen = choose(ports, port, _read(rules))
     assert chosen.modem is not None
-    block = as_toml(name, _parsed(number, country), country, chosen.modem)
+    block = as_toml(name, own, country.upper(), chosen.modem)
     text = with_settings(path, name, block)
     mark = mark_of(chosen, ports)
     _write(rules, with_line(_read(rules), name, line_rules(name, mark, chosen.modem)))

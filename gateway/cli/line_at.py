@@ -49,6 +49,7 @@ def at(commands: tuple[str, ...], within: float, force: bool, **which: Any) -> N
         console = runner.run(_opened(line, within, force=force))
         try:
             for text in commands:
+                click.echo(f"AT> {text}")
                 runner.run(console.send(text))
             if not commands:
                 _converse(runner, console)
@@ -61,6 +62,10 @@ async def _opened(line: LineSettings, within: float, *, force: bool) -> "AtConso
     console = AtConsole(within, force=force)
     console.channel = CommandChannel(port, Trace(line.trace, port.name), console.tell, lambda lost: None)
     return console
+
+
+class NotSent(GatewayError):
+    """A command that may do harm, without ``--force``."""
 
 
 class AtConsole:
@@ -77,8 +82,7 @@ class AtConsole:
         if not text:
             return
         if not self._force and (why := careful(text)):
-            click.echo(f"{text} is not sent: {why}; start with --force if that is wanted", err=True)
-            return
+            raise NotSent(f"{text} is not sent: {why}; start with --force if that is wanted")
         loop = asyncio.get_running_loop()
         began = loop.time()
         reply = await gsm_setup.ask(self.channel, text, self._within)
@@ -124,7 +128,10 @@ def _converse(runner: asyncio.Runner, console: AtConsole) -> None:
     try:
         while True:
             text = input("AT> ")
-            runner.run(console.send(text if text.upper().startswith("AT") or not text else f"AT{text}"))
+            try:
+                runner.run(console.send(text if text.upper().startswith("AT") or not text else f"AT{text}"))
+            except NotSent as refused:
+                click.echo(str(refused), err=True)
     except (EOFError, KeyboardInterrupt):
         click.echo()
     except GatewayError as error:

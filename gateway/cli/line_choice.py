@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import click
 import msgspec
+import phonenumbers
 
 from gateway.errors import GatewayError, SettingsError
+from gateway.modems.catalogue import profile_of
 from gateway.settings import LineSettings, Settings, load
 
 DEFAULT = Path("/etc/gateway/gateway.toml")
@@ -52,10 +54,12 @@ def chosen(line: str, path: Path, model: str | None, audio: str | None, country:
         if model is None:
             raise SettingsError(f"{line} is a port: say with --model which modem is there (gateway line list shows it)")
         alone = {"name": "line", "port": line, "model": model, "audio": audio, "country": country, "number": NOBODY}
-        made = converted(alone)
-        return Chosen(made, None)
+        profile_of(model)
+        return Chosen(converted(alone | {"country": known_country(country)}), None)
     settings = load(path)
-    return Chosen(named(settings.lines, line, path), settings)
+    found = named(settings.lines, line, path)
+    profile_of(found.model)
+    return Chosen(found, settings)
 
 
 def named(lines: tuple[LineSettings, ...], name: str, path: Path) -> LineSettings:
@@ -64,6 +68,13 @@ def named(lines: tuple[LineSettings, ...], name: str, path: Path) -> LineSetting
         if line.name == name:
             return line
     raise SettingsError(f'{path}: no line is named "{name}"; choose one of {", ".join(line.name for line in lines)}')
+
+
+def known_country(text: str) -> str:
+    """A country's two letters, checked. Raises ``GatewayError``."""
+    if text.upper() in phonenumbers.SUPPORTED_REGIONS:
+        return text.upper()
+    raise GatewayError(f'country "{text}" is not known; give its two letters of ISO 3166, as in GB')
 
 
 def converted(values: dict[str, Any]) -> LineSettings:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import cast
 
 import click
-import phonenumbers
 
+from gateway.cli.line_choice import known_country
 from gateway.errors import GatewayError
 from gateway.modems.catalogue import profile_of
 from gateway.protocols.decoder import DecodedEvent
@@ -23,7 +23,7 @@ READ_AT_ONCE = 65536
 @click.argument("file", default="-")
 def decode(model: str, region: str, file: str) -> None:
     """Tell what a modem said: raw bytes of FILE (standard input: -) in, one JSON object a line out."""
-    decoder = profile_of(model).decoder(_checked(region))
+    decoder = profile_of(model).decoder(known_country(region))
     with _opened(file) as source:
         while data := _read(source, file):
             _tell(decoder.receive(data))
@@ -45,12 +45,6 @@ def _read(source: BufferedReader, file: str) -> bytes:
         return source.read1(READ_AT_ONCE)
     except OSError as error:
         raise GatewayError(f"{file}: can't be read: {error.strerror}") from None
-
-
-def _checked(region: str) -> str:
-    if region.upper() in phonenumbers.SUPPORTED_REGIONS:
-        return region.upper()
-    raise GatewayError(f'region "{region}" is not a country; give its two letters of ISO 3166, as in --region GB')
 
 
 def _tell(events: list[DecodedEvent]) -> None:

@@ -27,11 +27,16 @@ KINDS = {
 @click.command()
 @click.option("--port", required=True, help="The serial port that takes AT commands.")
 @click.option("--audio-port", metavar="A", help="Where its sound should be: a serial port, or alsa:DEVICE.")
-@click.option("--baud", default=115200, show_default=True, help="Of the serial port.")
+@click.option(
+    "--baud", type=click.IntRange(1200, 921600), default=115200, show_default=True, help="Of the serial port."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 def probe(port: str, audio_port: str | None, baud: int, as_json: bool) -> None:
     """Ask the modem on a port what it is and can, and say what is missing for telephone calls."""
-    found = clock.run(_probe(port, audio_port, baud))
+    try:
+        found = clock.run(_probe(port, audio_port, baud))
+    except GatewayError as error:
+        raise GatewayError(_of_the_port(error)) from None
     if as_json:
         click.echo(json.dumps({"port": port, **asdict(found)}, ensure_ascii=False))
         return
@@ -64,10 +69,15 @@ async def _try_sound(found: Finding, port: str, audio_port: str | None, baud: in
         found.can[f"open {audio_port}"] = True
     except GatewayError as error:
         found.can[f"open {audio_port}"] = False
-        found.missing.append(str(error).removeprefix(f'line "{LINE}": '))
+        found.missing.append(_of_the_port(error))
     finally:
         sound.close()
     await asyncio.sleep(0)
+
+
+def _of_the_port(error: GatewayError) -> str:
+    """There is no line yet, and there are no settings of it."""
+    return str(error).removeprefix(f'line "{LINE}": ').replace("line.port", "the port's name").replace("line.", "--")
 
 
 def _words(found: Finding) -> list[tuple[str, Any]]:

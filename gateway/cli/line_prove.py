@@ -68,6 +68,7 @@ def prove(
     report = Report(proof, ours, datetime.now().astimezone(), traces, unmask=unmask)
     for file in write(report, out):
         click.echo(f"report: {file}")
+    click.echo(_verdict(proof))
     context.exit(0 if proof.passed else 1)
 
 
@@ -119,6 +120,13 @@ def _traced(picked: Chosen, path: Path, loop: str | None, folder: Path) -> tuple
 def _read(trace: str | None) -> str:
     file = Path(trace or "")
     return file.read_text(encoding="ascii", errors="replace") if file.is_file() else ""
+
+
+def _verdict(proof: Proof) -> str:
+    steps = [step for step in proof.steps.values() if step.status != "skipped"]
+    passed = sum(step.status == "passed" for step in steps)
+    word = "proved" if proof.passed else "not proved"
+    return f"line {proof.line} is {word}: {passed} of {len(steps)} steps have passed, in {proof.seconds:.0f} s"
 
 
 def _tell(step: Step) -> None:

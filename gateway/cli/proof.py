@@ -84,6 +84,11 @@ class Proof:
         return all(step.status in ("passed", "skipped") for step in self.steps.values())
 
     @property
+    def seconds(self) -> float:
+        """From the beginning to the end of the last step."""
+        return max(step.at + step.seconds for step in self.steps.values())
+
+    @property
     def first_failed(self) -> Step | None:
         """The step to look at."""
         return next((step for step in self.steps.values() if step.status == "failed"), None)

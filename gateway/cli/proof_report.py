@@ -29,7 +29,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; } dt { opacity: .7; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 500; opacity: .7; }
 td, th { padding: .35rem .6rem; vertical-align: top; border-bottom: 1px solid #8884; }
-td.time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.time { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.status { white-space: nowrap; font-weight: 600; } .passed td.status { color: #1a7f37; }
 .failed td.status { color: #cf222e; } .failed { background: #cf222e11; } .skipped, .not-run { opacity: .55; }
 .remedy { display: block; } .finding { display: block; opacity: .8; }
@@ -108,8 +108,9 @@ def as_html(report: Report) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><h1>{_(title)}</h1>'
-        f"{_verdict(report)}<dl>{facts}</dl><h2>Steps</h2><table><tr><th>begun</th><th>took</th><th>step</th>"
-        f"<th>result</th></tr>{rows}</table>{traces}</html>\n"
+        f"{_verdict(report)}<dl>{facts}</dl><h2>Steps</h2><table><tr>"
+        '<th class="time">begun</th><th class="time">took</th><th>step</th><th>result</th></tr>'
+        f"{rows}</table>{traces}</html>\n"
     )
 
 
@@ -117,11 +118,11 @@ def _verdict(report: Report) -> str:
     failed = report.proof.first_failed
     if report.proof.passed:
         count = sum(step.status == "passed" for step in report.proof.steps.values())
-        return f'<p class="verdict passed">All {count} steps have passed.</p>'
+        return f'<p class="verdict passed">All {count} steps have passed, in {report.proof.seconds:.0f} s.</p>'
     if failed is None:
         return '<p class="verdict failed">It was broken off.</p>'
     remedy = f'<span class="remedy">{_(failed.remedy)}</span>'
-    return f'<p class="verdict failed">{_(failed.title)}: {_(failed.finding)}.{remedy}</p>'
+    return f'<p class="verdict failed">✗ {_(failed.title)}: {_(failed.finding)}.{remedy}</p>'
 
 
 def _row(report: Report, key: str) -> str:

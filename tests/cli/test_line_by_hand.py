@@ -109,16 +109,20 @@ def test_commands_that_dial_answer_or_write_need_force(text: str) -> None:
 
 
 def test_an_unknown_line_and_a_port_without_a_model_get_one_clear_line(tmp_path: Any) -> None:
-    from gateway.errors import SettingsError
+    from gateway.errors import GatewayError
 
     for arguments, words in (
         (["at", "/dev/ttyACM0", "ATI"], "--model"),
         (["at", "a", "--settings", str(tmp_path / "none.toml")], "no such settings file"),
         (["prove", "/dev/ttyACM0", "--model", "usr5637", "--loop", "b"], "--loop needs two lines"),
+        (["at", "/dev/ttyACM0", "ATI", "--model", "hayes"], 'model "hayes" is not known; choose one of conexant'),
+        (["watch", "/dev/ttyACM0", "--model", "usr5637", "--country", "japan"], 'country "japan" is not known'),
+        (["probe", "--port", "/nowhere"], "/nowhere: no such port; plug the modem in or correct the port's name"),
     ):
         result = CliRunner().invoke(line, arguments)
-        assert isinstance(result.exception, SettingsError)
+        assert isinstance(result.exception, GatewayError)
         assert words in str(result.exception)
+        assert 'line "' not in str(result.exception)
 
 
 def test_the_live_view_shows_time_and_direction_and_stars_numbers() -> None:
@@ -128,7 +132,7 @@ def test_the_live_view_shows_time_and_direction_and_stars_numbers() -> None:
 
 
 async def test_the_emulated_modem_answers_the_console(tmp_path: Any) -> None:
-    from gateway.cli.line_at import AtConsole
+    from gateway.cli.line_at import AtConsole, NotSent
     from gateway.modems.commands import CommandChannel
     from gateway.modems.serial_port import SerialPort
     from gateway.modems.trace import Trace
@@ -138,7 +142,8 @@ async def test_the_emulated_modem_answers_the_console(tmp_path: Any) -> None:
         port = SerialPort(str(tmp_path / "a"), 115200, "a")
         console = AtConsole(5.0, force=False)
         console.channel = CommandChannel(port, Trace(None, port.name), console.tell, lambda lost: None)
-        await console.send("ATDT117")  # refused, so the line stays on hook
+        with pytest.raises(NotSent, match="it dials; start with --force"):
+            await console.send("ATDT117")
         await console.close()
         modem.close()
         assert not any(event["event"] in ("off_hook", "at") for event in exchange.journal.events)

@@ -44,7 +44,7 @@ def test_a_live_stream_is_told_while_it_goes_on() -> None:
     ("arguments", "message"),
     [
         (("--model", "hayes"), 'model "hayes" is not known; choose one of conexant'),
-        (("--model", "usr5637", "--region", "XX"), 'region "XX" is not a country'),
+        (("--model", "usr5637", "--region", "XX"), 'country "XX" is not known'),
         (("--model", "usr5637", "/nowhere/at/all"), "/nowhere/at/all: can't be opened"),
         (("--model", "usr5637", "/"), "/: can't be opened"),
     ],

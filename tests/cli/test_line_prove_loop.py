@@ -75,7 +75,8 @@ def test_two_lines_prove_one_of_them_unattended(tmp_path: Path, box: dict[str, s
     assert set(report["traces"]) == {"a", "b"}
     assert "AT+FCLASS=8" in "".join(report["traces"]["a"])
     page = next((tmp_path / "out").glob("*.html")).read_text()
-    assert "All 18 steps have passed." in page
+    assert "All 18 steps have passed, in " in page
+    assert "line a is proved: 18 of 18 steps have passed, in " in said
     assert "55500001" not in page + said
 
 
@@ -99,3 +100,4 @@ def test_a_port_that_another_program_holds_is_told_with_that_programs_name_and_n
     assert f"(process {holder.pid})" in failed["finding"]
     assert failed["remedy"].startswith("Stop it, or install a udev rule")
     assert failed["remedy"] in said
+    assert "line a is not proved: " in said

@@ -140,18 +140,23 @@ class GsmLine(LineOnModem):
         log.info("%s: %s on %s, signal %s", channel.name, identity, operator or "an unnamed network", signal)
 
     async def _look_after(self) -> None:
-        """Notice a modem that has gone deaf, or lost its network, while nothing happens."""
+        """Notice a modem that has gone deaf, or lost its network or its sound, while nothing happens."""
         while True:
             await asyncio.sleep(PROBE)
             if self._in_use or self._calls.phase is not Phase.IDLE:
                 continue
-            was, self._registered = self._registered, await gsm_setup.registered(self._channel)
-            if not self._registered and not was:
-                self.be_lost(
-                    NoNetwork(f"{self._channel.name}: the network has been away for {PROBE:.0f} s; set up anew")
-                )
-            elif not self._registered:
-                log.warning("%s: no network", self._channel.name)
+            try:
+                await self._look()
+            except LineLost as lost:
+                self.be_lost(lost)
+
+    async def _look(self) -> None:
+        was, self._registered = self._registered, await gsm_setup.registered(self._channel)
+        if not self._registered and not was:
+            raise NoNetwork(f"{self._channel.name}: the network has been away for {PROBE:.0f} s; set up anew")
+        if not self._registered:
+            log.warning("%s: no network", self._channel.name)
+        await self._sound.look()
 
     def _shut(self) -> None:
         super()._shut()

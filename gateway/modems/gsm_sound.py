@@ -27,6 +27,9 @@ class Sound(Protocol):
     async def open(self) -> None:
         """Have it, for as long as the line lasts. Raises ``LineLost`` with the remedy."""
 
+    async def look(self) -> None:
+        """Between calls: see that it is still there. Raises ``LineLost``."""
+
     async def start(self, exchange: Exchange) -> None:
         """From now on ``exchange`` is called for each 20 ms, until ``stop``. Raises ``LineLost``."""
 
@@ -70,6 +73,9 @@ class SerialSound:
         """Open the port and read it from now on. Raises ``LineLost``."""
         self._port = self._open_port()
         self._tasks.append(asyncio.create_task(self._read(self._port), name=self._port.name))
+
+    async def look(self) -> None:
+        """The port that is read all the time tells by itself."""
 
     async def start(self, exchange: Exchange) -> None:
         """A call's sound begins."""

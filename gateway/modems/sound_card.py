@@ -56,19 +56,26 @@ class SoundCard:
         self._loop = asyncio.get_running_loop()
         self._stream: _Stream | None = None
         self._ending: asyncio.Future[None] | None = None
+        self._opening = asyncio.Lock()
         self._held = np.zeros(0, np.int16)
         self._ear = self._mouth = Resampler(SAMPLE_RATE, SAMPLE_RATE)
 
     async def open(self) -> None:
         """See that it is there and fits. Raises ``LineLost`` with the remedy."""
-        for pcm in await asyncio.to_thread(self._opened):
-            pcm.close()
+        async with self._opening:
+            for pcm in await asyncio.to_thread(self._opened):
+                pcm.close()
+
+    async def look(self) -> None:
+        """Between calls: see that it is still there. Raises ``LineLost``."""
+        await self.open()
 
     async def start(self, exchange: Exchange) -> None:
         """A call's sound begins. Raises ``LineLost``."""
         if self._ending is not None:
             await self._ending
-        capture, playback = await asyncio.to_thread(self._opened)
+        async with self._opening:
+            capture, playback = await asyncio.to_thread(self._opened)
         rate = int(capture.info()["rate"])
         self._held = np.zeros(0, np.int16)
         self._ear, self._mouth = Resampler(rate, SAMPLE_RATE), Resampler(SAMPLE_RATE, rate)

@@ -16,6 +16,7 @@ from gateway.bench.pulse import SoundServer, missing, sound_cards
 from gateway.clock import Pace
 from gateway.daemon.supervise import Supervisor
 from gateway.line import Line, LineLost
+from gateway.modems import gsm_line
 from gateway.modems.catalogue import open_line
 from gateway.settings import LineSettings
 
@@ -154,6 +155,26 @@ def test_a_card_that_vanishes_alone_ends_the_call_by_command(tmp_path: Path) -> 
                 event["t"] for event in exchange.journal.events if event["event"] == "at" and "CHUP" in event["text"]
             ]
             assert min(at for at in ended if at > pulled[0]) - pulled[0] < 0.5
+
+    with sound_cards(tmp_path / "pulse", ("a",)) as server:
+        clock.run(main(server), Pace())
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_a_card_that_vanishes_between_calls_is_missed_before_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gsm_line, "PROBE", 0.3)
+
+    async def main(server: SoundServer) -> None:
+        async with Exchange() as exchange:
+            bench = Bench(exchange, "sim800", tmp_path / "at", "alsa:a_box")
+            await bench.serves()
+            server.unplug()
+            await until(lambda: len(bench.clerk.lost_at) == 1, 2.0)
+            server.plug()
+            assert await bench.serves() < 10.0
+            await bench.close()
 
     with sound_cards(tmp_path / "pulse", ("a",)) as server:
         clock.run(main(server), Pace())

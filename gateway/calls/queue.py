@@ -88,7 +88,7 @@ class CallQueue:
         now = clock.wall_clock()
         due = await self.journal.next_due_request(now)
         if due is None:
-            return True
+            return False
         free = [each for each in self._waiting if due.route in ("", self.routes.get(each))]
         if not free and due.route in self.routes.values() and now - due.at < FOR_ITS_ROUTE:
             return False

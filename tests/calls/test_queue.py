@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import clock
-from gateway.calls.queue import CallQueue
+from gateway.calls.queue import FOR_ITS_ROUTE, CallQueue
 from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallRequest
 from gateway.store.database import Database
@@ -80,5 +80,43 @@ async def test_while_stopped_nobody_gets_a_request_and_afterwards_at_once(tmp_pa
         await asyncio.sleep(60)
         assert not taker.done()
         stopped.clear()
+        await asyncio.sleep(0.5)
+        assert taker.result().request == "first"
+
+
+ROUTES = {"a": "us-dear", "b": "us-cheap", "c": None}
+
+
+async def ask_for(one: CallQueue, request: str, route: str) -> None:
+    now = clock.wall_clock()
+    message = CallRequest(request, "+819012340000", now, "", "ja", route)
+    await one.journal.database.write(lambda connection: one.journal.effect(connection, message, now))
+    one.changed()
+
+
+async def test_a_line_of_the_route_that_is_asked_for_dials_though_another_would_be_chosen(tmp_path: Path) -> None:
+    async with queue(tmp_path, choose=by_alphabet, routes=ROUTES) as one:
+        takers = {line: asyncio.create_task(one.take(line)) for line in "abc"}
+        await asyncio.sleep(1)
+        await ask_for(one, "first", "us-cheap")
+        await asyncio.sleep(1)
+        assert [line for line, taker in takers.items() if taker.done()] == ["b"]
+        await finish(takers.values())
+
+
+async def test_a_request_waits_a_moment_for_a_line_of_its_route_and_then_takes_any(tmp_path: Path) -> None:
+    async with queue(tmp_path, choose=by_alphabet, routes=ROUTES) as one:
+        taker = asyncio.create_task(one.take("a"))
+        await ask_for(one, "first", "us-cheap")
+        await asyncio.sleep(FOR_ITS_ROUTE - 0.5)
+        assert not taker.done()
+        await asyncio.sleep(1.0)
+        assert taker.result().request == "first"
+
+
+async def test_a_route_that_no_line_has_is_not_waited_for(tmp_path: Path) -> None:
+    async with queue(tmp_path, choose=by_alphabet, routes=ROUTES) as one:
+        taker = asyncio.create_task(one.take("a"))
+        await ask_for(one, "first", "us-unheard-of")
         await asyncio.sleep(0.5)
         assert taker.result().request == "first"

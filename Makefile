@@ -67,6 +67,9 @@ check: setup  ## what CI runs: format, lint, types, tests
 soak: setup  ## the long forms of the torture tests
 	$(BIN)/pytest -m soak -n 2 --timeout 3600
 
+fuzz: setup  ## hostile input for the link, a hundred times as long (minutes)
+	GATEWAY_FUZZ=100 $(BIN)/pytest tests/link/test_hostile.py tests/protocols/test_frames.py tests/protocols/test_letters.py --timeout 3600
+
 vmtest: setup  ## the units under a real systemd (as root, two minutes)
 	GATEWAY_VMTEST=1 $(BIN)/pytest tests/vm
 

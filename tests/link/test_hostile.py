@@ -1,6 +1,8 @@
 """Whatever comes in by the wire, from friends gone mad and from strangers: the boxes go on talking."""
 
 import asyncio
+import itertools
+import os
 import resource
 import socket
 import threading
@@ -24,6 +26,9 @@ from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine
 from gateway.store.database import read_only
 
 Raw = Callable[[KeyPair, bytes, str], RawClient]
+
+LONGER = int(os.environ.get("GATEWAY_FUZZ", "1"))
+"""How many times as long as usual; ``make fuzz``."""
 
 REQUEST = CallRequest("r1", CUSTOMER.e164, 100.0, "+81355501234", "ja")
 SAMPLES = [
@@ -66,14 +71,18 @@ class Hearing:
 
 
 @pytest.fixture
-def hearing(tmp_path: Path) -> Iterator[RawClient]:
+def hearing(hearing_far: Hearing) -> Iterator[RawClient]:
+    with closing(RawClient(hearing_far.keys, hearing_far.server, hearing_far.endpoint)) as client:
+        yield client
+
+
+@pytest.fixture
+def hearing_far(tmp_path: Path) -> Iterator[Hearing]:
     far, ready = Hearing(tmp_path), threading.Event()
     thread = threading.Thread(target=lambda: clock.run(far.serve(ready.set)))
     thread.start()
     ready.wait(10)
-    client = RawClient(far.keys, far.server, far.endpoint)
-    yield client
-    client.close()
+    yield far
     assert far.loop is not None
     far.loop.call_soon_threadsafe(far.stop.set)
     thread.join(10)
@@ -88,10 +97,18 @@ def still_answers(client: RawClient, count: int) -> bool:
     return True
 
 
+def taken(client: RawClient, message: messages.Message) -> bool:
+    """Send a last letter; once it is acknowledged, all that were sent before it have been taken."""
+    client.say(frames.pack(frames.Letter(2**50, messages.encode(message))))
+    while not (isinstance(answer := client.answer(), frames.Ack) and 2**50 in answer.sequences):
+        continue
+    return True
+
+
 def test_no_frame_of_a_paired_box_stops_the_link(hearing: RawClient) -> None:
     count = iter(range(10_000, 10**9))
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(changed(), st.binary(max_size=200), st.sampled_from(FRAMES)), min_size=1, max_size=8))
     def fuzz(frames: list[bytes]) -> None:
         for frame in frames:
@@ -101,19 +118,39 @@ def test_no_frame_of_a_paired_box_stops_the_link(hearing: RawClient) -> None:
     fuzz()
 
 
-@pytest.mark.soak
-@pytest.mark.timeout(1800)
-def test_no_frame_of_a_paired_box_stops_the_link_in_a_long_run(hearing: RawClient) -> None:
-    count = iter(range(10_000, 10**9))
+def test_letters_that_come_again_and_in_any_order_have_their_effect_once(hearing: RawClient, tmp_path: Path) -> None:
+    names, pings = itertools.count(), itertools.count(10**9)
+    sent: set[str] = set()
 
-    @settings(max_examples=30_000, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(st.lists(st.one_of(changed(), st.binary(max_size=2000), st.sampled_from(FRAMES)), min_size=1, max_size=20))
-    def fuzz(frames: list[bytes]) -> None:
-        for frame in frames:
-            hearing.say(frame)
-        assert still_answers(hearing, next(count))
+    @settings(max_examples=60 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 2**40)), min_size=1, max_size=40))
+    def fuzz(order: list[tuple[int, int]]) -> None:
+        own = [f"q{next(names)}" for _ in range(10)]
+        for each, sequence in order:
+            message = CallRequest(own[each], CUSTOMER.e164, 100.0, "", "ja")
+            hearing.say(frames.pack(frames.Letter(sequence, messages.encode(message))))
+        sent.update(own[each] for each, _ in order)
+        assert still_answers(hearing, next(pings))
 
     fuzz()
+    assert taken(hearing, CallRequest("last", CUSTOMER.e164, 100.0, "", "ja"))
+    with read_only(tmp_path / "boise" / "gateway.db") as connection:
+        kept = [name for (name,) in connection.execute("SELECT id FROM request")]
+    assert sorted(kept) == sorted(sent | {"last"})
+
+
+@settings(max_examples=20 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(60_000, 70_000))
+def test_a_frame_of_any_size_near_the_limit_is_served_or_ends_its_connection_alone(
+    hearing_far: Hearing, size: int
+) -> None:
+    body = b"\xd9".ljust(size, b"x")
+    with closing(RawClient(hearing_far.keys, hearing_far.server, hearing_far.endpoint)) as mad:
+        mad.say(frames.pack(frames.Letter(1, body)))
+        if len(frames.pack(frames.Letter(1, body))) <= 65_536:
+            assert still_answers(mad, size)
+    with closing(RawClient(hearing_far.keys, hearing_far.server, hearing_far.endpoint)) as sane:
+        assert still_answers(sane, size)
 
 
 def test_messages_of_several_parts_are_dropped(hearing: RawClient) -> None:

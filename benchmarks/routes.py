@@ -236,14 +236,14 @@ class Failover:
     twice: int
 
 
-def failover(folder: Path, *, delay: float, dark: float = 6.0, after: float = 5.0) -> Failover:
+def failover(folder: Path, *, delay: float, before: float = 2.0, dark: float = 6.0, after: float = 5.0) -> Failover:
     """50 messages a second; M goes dark for a while, then heals."""
     conditions = Conditions()
     for route in (0, 1):
         conditions.set(route, delay=delay)
     run = Run(folder, conditions, 50)
     with run.running():
-        time.sleep(2.0)
+        time.sleep(before)
         conditions.set(0, delay=delay, cut=True)
         cut = time.monotonic()
         time.sleep(dark)

@@ -1,7 +1,8 @@
 """``gateway keys``: this box's key pair, and which box may talk to it.
 
 Pairing two boxes: ``keys new`` on both; send each other what ``keys show`` prints; read the fingerprints to each other
-over the telephone; ``keys trust NAME KEY`` on both, NAME being what ``link.peer`` says. A running daemon follows.
+over the telephone; ``keys trust NAME KEY`` on both, NAME being what ``link.peer`` says. A running daemon follows. Each
+of several boxes is paired in the same way; one that is not yet keeps the others from nothing.
 """
 
 from pathlib import Path

@@ -15,7 +15,7 @@ from gateway.settings import load
 
 @click.group()
 def link() -> None:
-    """How the box is joined to the other one."""
+    """How the box is joined to the other one, or to several."""
 
 
 @link.command()
@@ -32,7 +32,7 @@ def status(settings: Path, as_json: bool) -> None:
 
 
 def _print(state: LinkState) -> None:
-    table = Table("route", "state", "round trip", header_style="bold")
+    table = Table("route", "state", "round trip", header_style="bold", title=state.peer, title_justify="left")
     for route in state.routes:
         trip = "" if route.round_trip is None else f"{route.round_trip * 1000:.1f} ms"
         table.add_row(route.name, route.state, trip)
@@ -40,5 +40,8 @@ def _print(state: LinkState) -> None:
     console = Console()
     console.print(table)
     console.print(f"{state.peer}: last heard {heard}; {state.queued} messages wait for it", highlight=False)
+    if state.free_lines is not None:
+        waiting = f"no line free, {-state.free_lines} requests wait there" if state.free_lines < 0 else ""
+        console.print(waiting or f"{state.free_lines} of its lines are free", highlight=False)
     if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(state.counts.items()) if count):
         console.print(f"dropped: {dropped}", highlight=False)

@@ -156,7 +156,8 @@ class Peer:
         """As things stand. From any thread."""
         routes = zip(self._routes, self._sender.routes, strict=True)
         statuses = tuple(RouteStatus(route.name, way.state.value, way.round_trip) for route, way in routes)
-        return LinkState(self.name, statuses, self.heard_at, self._queued, self._counts.copy())
+        free = None if self.free_lines is None else self.free_lines.count
+        return LinkState(self.name, statuses, self.heard_at, self._queued, self._counts.copy(), free)
 
     @property
     def up(self) -> bool:

@@ -36,6 +36,8 @@ class LinkState:
     heard_at: float
     queued: int
     counts: dict[str, int]
+    free_lines: int | None = None
+    """Of an overseas peer, less the requests that wait there; None if it does not say."""
 
 
 class StatusFile:

@@ -72,6 +72,23 @@ def test_a_call_without_a_rate_is_in_the_ledger_with_the_reason(tmp_path: Path) 
     assert (gone.region, gone.saved, gone.note) == ("", None, "the number has been erased")
 
 
+def test_a_call_back_is_priced_by_the_route_that_the_box_says_it_used(tmp_path: Path) -> None:
+    route = [{"name": "n", "connect": "tcp://127.0.0.1:1"}]
+    links = [
+        {"peer": "seattle", "line_routes": ["us-voip", "jp-mobile"], "route": route},
+        {"peer": "reno", "line_routes": ["jp-fixed"], "route": route},
+    ]
+    book = cost_book(settings("domestic", tmp_path, link=links), tmp_path)
+
+    def route_of(**what: Any) -> str:
+        return priced(book, ended(**what)).route
+
+    assert route_of(peer="seattle", route="jp-mobile") == "jp-mobile", "dearer, but that is what it cost"
+    assert route_of(peer="seattle", route="") == "us-voip", "an older box: its cheapest"
+    assert route_of(peer="reno", route="") == "jp-fixed", "never another box's"
+    assert route_of(peer="seattle", route="jp-fixed") == "us-voip", "which is no line of that box"
+
+
 def test_the_overseas_box_prices_its_own_leg_by_the_line_that_dialled(tmp_path: Path) -> None:
     book = cost_book(settings("overseas", tmp_path), tmp_path)
     row = priced(book, ended(line="u"))

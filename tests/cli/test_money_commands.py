@@ -141,6 +141,7 @@ def test_a_quote_shows_every_way_and_the_cheapest_first(gateway: Gateway) -> Non
     ]
     assert said["ways"][0]["legs"][0]["exchange"] == "1 USD = 150 JPY (2026-11-01)"
     table = gateway("tariff", "quote", "090-1234-5678", "--at", "2026-11-03").output
+    assert "seattle" in table, "the box that would call back"
     assert "+81*****5678" in table and "12345678" not in table
 
 

@@ -48,14 +48,16 @@ def speed_table(speeds: dict[str, float]) -> Rows:
 
 def tones_table(verdicts: list[Verdict], hang_ups: dict[str, float], false: int, minutes: float) -> Rows:
     """A row for each tone of each country, then what is counted over all."""
-    rows = [["tone", "named in time", "slowest, s (limit)", "also named otherwise"]]
+    rows = [["tone", "named in time", "slowest, s (limit)", "also named otherwise", "a voice beneath"]]
     for verdict in verdicts:
         row = verdict.row
         limit = f"{verdict.slowest:.2f} ({row.limit:.1f})"
-        rows.append([f"{row.country} {row.name}", f"{verdict.named} of {verdict.tried}", limit, str(verdict.wrong)])
+        beneath = f"{verdict.beneath} of {verdict.beneath_tried}" if verdict.beneath_tried else ""
+        counted = f"{verdict.named} of {verdict.tried}"
+        rows.append([f"{row.country} {row.name}", counted, limit, str(verdict.wrong), beneath])
     for country, delay in hang_ups.items():
-        rows.append([f"{country} hung up, busy tone", "", f"{delay:.2f} ({HUNG_UP})", ""])
-    rows.append([f"in {minutes:.0f} min of talk", "", "", str(false)])
+        rows.append([f"{country} hung up, busy tone", "", f"{delay:.2f} ({HUNG_UP})", "", ""])
+    rows.append([f"in {minutes:.0f} min of talk", "", "", str(false), ""])
     return rows
 
 

@@ -40,21 +40,22 @@ Rank = Callable[[PhoneNumber], Sequence[Choice]]
 def release(connection: sqlite3.Connection, rank: Rank, request: str) -> str | None:
     """Let a held request go to the best box that is up. That box, or ``NOBODY_UP``; None if it is not held any more."""
     row = connection.execute(
-        "SELECT number, accepted_at, called, language FROM request JOIN outbox USING (id)"
+        "SELECT number, accepted_at, called, language, outbox.peer FROM request JOIN outbox USING (id)"
         " WHERE id = ? AND owner IS NOT NULL AND number IS NOT NULL",
         (request,),
     ).fetchone()
     if row is None:
         return None
-    number, accepted_at, called, language = row
+    number, accepted_at, called, language, peer = row
     asked = _asked(connection, request, number, accepted_at)
     best = min((c for c in rank(PhoneNumber(number)) if c.up), key=lambda c: asked.get(c.peer, 0), default=None)
     if best is None:
         connection.execute("UPDATE outbox SET owner = ? WHERE id = ?", (NOBODY_UP, request))
         return NOBODY_UP
-    message = CallRequest(request, number, accepted_at, called, language, best.route)
-    outbox.readdress(connection, best.peer, message)
-    connection.execute("UPDATE request SET peer = ? WHERE id = ?", (best.peer, request))
+    if best.peer != peer or best.route:
+        message = CallRequest(request, number, accepted_at, called, language, best.route)
+        outbox.readdress(connection, best.peer, message)
+        connection.execute("UPDATE request SET peer = ? WHERE id = ?", (best.peer, request))
     outbox.release(connection, request)
     return best.peer
 

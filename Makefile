@@ -5,7 +5,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 # Debian packages that some tests and benchmarks use; without them those skip, and say so.
-DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0 udev umockdev systemd-container
+DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins alsa-utils espeak-ng sox mgetty-voice libgsm1 libopencore-amrnb0 udev umockdev systemd-container wireguard-go wireguard-tools
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean

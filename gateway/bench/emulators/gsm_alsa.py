@@ -12,8 +12,10 @@ from gateway.bench.wire import FRAME, Samples
 from gateway.errors import GatewayError
 
 PERIODS = 4
-HELD = 8
-"""Frames in either direction that wait; what comes beyond is lost, for the two clocks drift apart."""
+HELD = 25
+"""Frames in either direction that wait; what comes beyond is lost."""
+BEHIND = 3
+"""Frames from the program that may wait; of more, silent ones are left out, so as to catch up after a stall."""
 RATE = 8000
 
 _SILENCE = np.zeros(FRAME, np.int16)
@@ -44,6 +46,8 @@ class AlsaEnd:
 
     def speak(self) -> Samples:
         """The next 20 ms from the program."""
+        while len(self._heard) > BEHIND and not self._heard[0].any():
+            self._heard.popleft()
         return self._heard.popleft() if self.open and self._heard else _SILENCE
 
     def hear(self, sound: Samples) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from gateway import clock
 from gateway.audio.pcm import level, read_wav, resample, write_wav
 from gateway.calls.conversation import Conversation, Moment
 from gateway.calls.policy import Policy
-from gateway.cli.line_choice import Chosen, chosen, line_options
+from gateway.cli.line_choice import Chosen, caller_in_words, chosen, line_options
 from gateway.errors import GatewayError
 from gateway.line import SAMPLE_RATE, Answer, CallEnded, IncomingCall, Line, Samples, Voice
 from gateway.modems.catalogue import open_line
@@ -90,7 +91,10 @@ def play(file: Path, dial: str | None, off_hook: bool, unmask: bool, **which: An
 @seconds_option(30.0)
 def record(file: Path, dial: str | None, off_hook: bool, unmask: bool, seconds: float, **which: Any) -> None:
     """Record what LINE hears into a WAV file, until the far end hangs up or for --seconds."""
-    heard = _run(_converse(chosen(**which), Way(dial, off_hook, unmask), seconds))
+    picked = chosen(**which)
+    if not os.access(file.parent, os.W_OK):  # better before the call than after
+        raise GatewayError(f"{file}: its folder is not there or can't be written to; name another file")
+    heard = _run(_converse(picked, Way(dial, off_hook, unmask), seconds))
     write_wav(file, heard)
     click.echo(f"{file}: {len(heard) / SAMPLE_RATE:.1f} s, {level(heard):.0f} dBm0")
 
@@ -125,6 +129,7 @@ async def _converse(
         if voice is None:
             return heard[0]
         conversation = Conversation(voice, picked.line.country)
+        conversation.answered = way.dial is None and not way.off_hook  # a busy tone then means that the caller has gone
         with contextlib.suppress(TimeoutError, CallEnded):
             async with asyncio.timeout(seconds):
                 if say is not None:
@@ -156,7 +161,8 @@ def _tell(moment: Moment, at: float) -> None:
     for key in moment.keys:
         click.echo(f"{at:8.2f} s  key {key}")
     for tone in moment.tones:
-        click.echo(f"{at:8.2f} s  {tone.name} ({tone.level:.0f} dBm0)")
+        loud = "" if tone.name == "silence" else f" ({tone.level:.0f} dBm0)"
+        click.echo(f"{at:8.2f} s  {tone.name}{loud}")
     if moment.spoken:
         click.echo(f"{at:8.2f} s  said to the end")
 
@@ -184,8 +190,7 @@ async def path_to(line: Line, picked: Chosen, way: Way) -> AsyncIterator[Voice |
             yield None if isinstance(result, Answer) else result
     else:
         call = await _next_call(line)
-        caller = call.caller
-        click.echo(f"a call from {caller.e164 if way.unmask and isinstance(caller, PhoneNumber) else caller}")
+        click.echo(f"a call {caller_in_words(call.caller, unmask=way.unmask)}")
         async with line.answered(call) as voice:
             yield voice
 

@@ -11,11 +11,19 @@ import phonenumbers
 
 from gateway.errors import GatewayError, SettingsError
 from gateway.modems.catalogue import profile_of
+from gateway.numbers import CallerId, Withheld
 from gateway.settings import LineSettings, Settings, load
 
 DEFAULT = Path("/etc/gateway/gateway.toml")
 NOBODY = "+10000000"
 """The number of a line that was given by its port alone: it has none."""
+REASONS = {
+    "P": "the number is withheld by the caller's wish",
+    "O": "no caller ID came",
+    "C": "a public telephone",
+    "S": "the network can't pass the number on",
+    "?": "what came is no number",
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +83,13 @@ def known_country(text: str) -> str:
     if text.upper() in phonenumbers.SUPPORTED_REGIONS:
         return text.upper()
     raise GatewayError(f'country "{text}" is not known; give its two letters of ISO 3166, as in GB')
+
+
+def caller_in_words(caller: CallerId, *, unmask: bool) -> str:
+    """Who calls ("from +81*****5678"), or why that is not known."""
+    if isinstance(caller, Withheld):
+        return f"without a number ({caller.reason}: {REASONS[caller.reason]})"
+    return f"from {caller.e164 if unmask else caller}"
 
 
 def converted(values: dict[str, Any]) -> LineSettings:

@@ -18,7 +18,7 @@ from gateway.cli.proof_calls import Scenes
 from gateway.cli.proof_far_end import FarEnd, LoopLine
 from gateway.cli.proof_modem import Ways, examine, hear_dial_tone
 from gateway.cli.proof_person import Person
-from gateway.cli.proof_report import Report, write
+from gateway.cli.proof_report import Report, writable, write
 from gateway.errors import SettingsError
 from gateway.line import CallEnded, LineLost, Samples
 from gateway.modems.catalogue import profile_of
@@ -57,6 +57,7 @@ def prove(
     with the AT trace is written to --out. Exit code 0 only if every step has passed.
     """
     picked = chosen(line, path, model, audio, country)
+    writable(out)
     library = PromptLibrary.open("en" if language == "en" else "ja")
     prompts = (library.sound((Clip(OURS),)), library.sound((Clip(THEIRS),)))
     with tempfile.TemporaryDirectory() as folder:

@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import clock
-from gateway.cli.line_choice import chosen, line_options
+from gateway.cli.line_choice import caller_in_words, chosen, line_options
 from gateway.line import Line
 from gateway.modems.catalogue import open_line
-from gateway.numbers import PhoneNumber
 from gateway.settings import LineSettings
 
 LOOK_EVERY = 0.1
@@ -42,6 +41,7 @@ async def _watch(settings: LineSettings, seconds: float | None, *, unmask: bool)
         following = asyncio.create_task(_follow(Path(folder) / "trace", console, unmask=unmask))
         try:
             async with open_line(traced) as line, asyncio.timeout(seconds):
+                await asyncio.sleep(2 * LOOK_EVERY)  # behind what was sent to set it up
                 console.print(f"line {line.name} waits for calls", style="bold")
                 await _tell_calls(line, console, unmask=unmask)
         except TimeoutError:
@@ -54,9 +54,7 @@ async def _watch(settings: LineSettings, seconds: float | None, *, unmask: bool)
 
 async def _tell_calls(line: Line, console: Console, *, unmask: bool) -> None:
     async for call in line.incoming():
-        caller = call.caller
-        shown = caller.e164 if unmask and isinstance(caller, PhoneNumber) else caller
-        console.print(f"a call: {shown}", style="bold magenta")
+        console.print(f"a call {caller_in_words(call.caller, unmask=unmask)}", style="bold magenta")
 
 
 async def _follow(trace: Path, console: Console, *, unmask: bool) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from gateway.cli.line_choice import NOBODY
 from gateway.cli.proof import Proof
+from gateway.errors import GatewayError
 from gateway.numbers import PhoneNumber
 from gateway.settings import LineSettings
 
@@ -73,9 +75,18 @@ class Report:
         return text if self.unmask else _DIGITS.sub(lambda found: "*" * (len(found[0]) - KEPT) + found[0][-KEPT:], text)
 
 
+def writable(folder: Path) -> None:
+    """Make the folder for reports. Raises ``GatewayError``: better before the calls than after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GatewayError(f"{folder}: can't be made: {error.strerror}; name another folder with --out") from None
+    if not os.access(folder, os.W_OK):
+        raise GatewayError(f"{folder}: can't be written to; name another folder with --out")
+
+
 def write(report: Report, folder: Path) -> list[Path]:
     """Both files, in ``folder``; their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / f"{report.name}.html", folder / f"{report.name}.json"
     page.write_text(as_html(report), encoding="utf-8")
     data.write_text(as_json(report), encoding="utf-8")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,11 +17,13 @@ from gateway.bench.exchange import Exchange
 from gateway.cli import line_levels
 from gateway.cli.line import line
 from gateway.cli.line_at import careful
+from gateway.cli.line_choice import caller_in_words
 from gateway.cli.line_list import rows_of, state_of
 from gateway.cli.line_watch import as_text
 from gateway.line import Heard
 from gateway.modems.catalogue import DRIVERS
 from gateway.modems.usb import USB_MODEMS, plugged_ports, usb_modem
+from gateway.numbers import PhoneNumber, Withheld
 from gateway.settings import LineSettings
 
 
@@ -147,6 +150,22 @@ async def test_the_emulated_modem_answers_the_console(tmp_path: Any) -> None:
         await console.close()
         modem.close()
         assert not any(event["event"] in ("off_hook", "at") for event in exchange.journal.events)
+
+
+def test_a_caller_is_told_masked_and_a_missing_number_with_its_reason() -> None:
+    caller = PhoneNumber("+819012345678")
+    assert caller_in_words(caller, unmask=False) == "from +81*****5678"
+    assert caller_in_words(caller, unmask=True) == "from +819012345678"
+    withheld = caller_in_words(Withheld("P"), unmask=True)
+    assert withheld == "without a number (P: the number is withheld by the caller's wish)"
+
+
+@pytest.mark.parametrize("arguments", [["record", "/nowhere/at/all.wav"], ["prove", "--out", "/proc/x"]])
+def test_a_place_that_can_not_be_written_is_told_before_any_call(arguments: list[str], tmp_path: Path) -> None:
+    command, *rest = arguments
+    result = CliRunner().invoke(line, [command, str(tmp_path / "port"), *rest, "--model", "usr5637"])
+    assert isinstance(result.exception, GatewayError)
+    assert "name another" in str(result.exception)
 
 
 def test_levels_are_judged() -> None:

@@ -94,8 +94,8 @@ def erase(number: str, settings: Path | None, store: Path | None) -> None:
     """
     try:
         phone = PhoneNumber.parse(number, "001")
-    except NotANumber as error:
-        raise GatewayError(f"{number!r}: {error}; write it with + and country code") from None
+    except NotANumber:
+        raise GatewayError(f"{number!r}: not a telephone number with + and country code; write +819012345678") from None
     done = _changed(_file(settings, store), lambda connection: retention.erase(connection, phone, time.time()))
     click.echo(f"{done.rows} rows no longer name it, {done.recordings} recordings deleted")
     if done.calling:

@@ -42,6 +42,10 @@ ROWS = BLOCK // THINNED
 SOLVE_EVERY = 8
 SEARCH_EVERY = 6
 """Blocks from one solution, or one look for the delay, to the next."""
+EAGER = 12
+"""So many solutions, 2 s, take all blocks after the delay was found, ..."""
+PATIENT = 4
+"""... then one block in so many will do while the echo is gone: at half the work."""
 CERTAIN = 45.0
 """Square of the correlation's peak over the mean of all: chance hardly makes more than 30 of it."""
 SETTLED = 0.25
@@ -60,7 +64,7 @@ Floats = npt.NDArray[np.float32]
 class EchoCanceller:
     """Takes the echo of ``played`` out of ``heard``, 8 kHz, one object a call; delays up to 250 ms.
 
-    Some 100 µs for 20 ms of sound while something plays, 3 µs otherwise. Equations are gathered from one solution to
+    Some 40 µs for 20 ms of sound while something plays, 3 µs otherwise. Equations are gathered from one solution to
     the next and summed up at once: going through all of the normal matrix for every block costs three times as much.
     """
 
@@ -85,6 +89,7 @@ class EchoCanceller:
         self._target = np.zeros(TAPS, np.float32)
         self._recent = np.zeros(4)  # weighed energies: came in, left over, echo found in what came in, echo
         self._gathered = 0  # blocks whose equations wait for the next solution
+        self._solutions = 0  # solutions until now
 
     def process(self, heard: Samples, played: Samples) -> Samples:
         """``heard`` less the echo of ``played``: both of the same length and time, and so is what is returned."""
@@ -139,14 +144,22 @@ class EchoCanceller:
         products = (np.dot(heard, heard), np.dot(left, left), np.dot(heard, self._echo), np.dot(self._echo, self._echo))
         self._recent = MEMORY * self._recent + weight * np.array(products)
         self._blocks += 1
-        self._gather(heard, weight)
+        if self._unsettled or self._solutions < EAGER or self._blocks // SOLVE_EVERY % PATIENT == 0:
+            self._gather(heard, weight)
         if self._gathered == SOLVE_EVERY:
             self._normal *= FORGET**SOLVE_EVERY
             self._target *= FORGET**SOLVE_EVERY
             self._add(self._equations, self._right)
+            self._gathered = 0
+            self._solutions += 1
             self._solve()
-        if self._blocks % SEARCH_EVERY == 0 and self._recent[1] > SETTLED * self._recent[0]:
+        if self._blocks % SEARCH_EVERY == 0 and self._unsettled:
             self._search()
+
+    @property
+    def _unsettled(self) -> bool:
+        """Too much is left over of late."""
+        return bool(self._recent[1] > SETTLED * self._recent[0])
 
     def _gather(self, heard: Floats, weight: float) -> None:
         """Keep the block's equations, forgotten already as far as they will be by the next solution."""
@@ -163,7 +176,6 @@ class EchoCanceller:
         self._target += equations.T @ right
 
     def _solve(self) -> None:
-        self._gathered = 0
         normal = self._normal + np.eye(TAPS) / TAP  # double precision: twice as fast in LAPACK as single
         self._path = np.linalg.solve(normal, self._target).astype(np.float32)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
 from gateway import clock
@@ -20,6 +21,8 @@ from gateway.settings import LineSettings, Settings
 from gateway.store.database import Database
 from gateway.store.inbound import InboundCalls
 from gateway.store.journal import Domestic
+
+log = logging.getLogger(__name__)
 
 GUIDANCE = ("guidance_accepted", "guidance_tone", "guidance_hint_186", "guidance_refused", "guidance_not_kept")
 
@@ -55,6 +58,8 @@ async def run(settings: Settings) -> None:
                     guard.admission.ended(message.talk_seconds, message.ended_at)
                     guard.wake()
 
+            if cut := await journal.recover(clock.wall_clock()):
+                log.warning("a backup was put back: %d open requests may have been served since; nobody is asked", cut)
             async with linked(settings, database, journal, committed) as boxes.peers:
                 waiting = asyncio.create_task(boxes.serve_waiting(journal), name="waiting")
                 try:

@@ -3,7 +3,9 @@
 A copy is older than what it is put in the place of: requests that are open in it may have been called back since.
 So it is marked as a copy, and an overseas box that starts from it dials none of the requests in it
 (``Overseas.recover``): they are reported as "unknown". Orders get numbers well beyond those that were spoken since.
-A domestic box may hand over again what it handed over before; the other box knows it by its id.
+A domestic box may hand over again what it handed over before; the other box knows it by its id. What it had not
+handed over when the copy was made becomes "unknown" (``Domestic.recover``), with several overseas boxes whatever was
+open.
 """
 
 import os

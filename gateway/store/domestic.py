@@ -15,6 +15,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from gateway.numbers import CallerId, PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Message, Order, Recording
 from gateway.store import hand_over, outbox
+from gateway.store.backup import is_restored, settle_restored
 from gateway.store.bounds import Admit, Refused
 from gateway.store.database import Database
 from gateway.store.hand_over import NOBODY_UP, Choice, Rank
@@ -89,6 +90,7 @@ class Domestic:
         self.database = database
         self.peer = peer
         self._asked, self._away = asked, away
+        self._several = bool(others)
         self._rank: Rank = rank or (lambda number: [Choice(each) for each in (peer, *others)])
 
     async def accept(
@@ -125,6 +127,14 @@ class Domestic:
         return self._tell(
             *await self.database.write(lambda connection: hand_over.release_held(connection, self._rank, line))
         )
+
+    async def recover(self, now: float) -> int:
+        """At start, before any line: in a store that was put back from a backup, what no box must be asked for again.
+
+        What was held then may have been sent since, to any box; with several boxes, what was sent may have been given
+        back and handed on. Such requests become "unknown". Returns how many.
+        """
+        return await self.database.write(lambda connection: self._recover(connection, now))
 
     async def waiting(self) -> int:
         """How many requests wait for a box to come up."""
@@ -216,6 +226,21 @@ class Domestic:
                 _keep_chunk(connection, message)
             case _:
                 raise ValueError("a domestic box takes no call requests")
+
+    def _recover(self, connection: sqlite3.Connection, now: float) -> int:
+        if not is_restored(connection):
+            return 0
+        rows = connection.execute("SELECT id FROM request WHERE state <> 'closed'").fetchall()
+        closed = 0
+        for (request,) in rows:
+            if outbox.drop_held(connection, request) or self._several:
+                connection.execute(
+                    "UPDATE request SET state = 'closed', outcome = 'unknown', closed_at = ? WHERE id = ?",
+                    (now, request),
+                )
+                closed += 1
+        settle_restored(connection)
+        return closed
 
     def _accept(self, connection: sqlite3.Connection, request: CallRequest, line: str, admit: Admit | None) -> Accepted:
         at = request.accepted_at

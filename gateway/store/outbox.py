@@ -86,9 +86,14 @@ def settle(connection: sqlite3.Connection, message_ids: Iterable[str], *, at: fl
 
 
 def resend(connection: sqlite3.Connection, since: float) -> int:
-    """Send again what peers acknowledged since then: one of them starts from an older copy of its store. How many."""
+    """Send again what peers acknowledged since then: one of them starts from an older copy of its store. How many.
+
+    Not what was asked and is done with: nobody is called back twice.
+    """
     rows = connection.execute(
-        "SELECT id, peer FROM outbox WHERE settled_at >= ? AND body <> x'' ORDER BY sequence", (since,)
+        "SELECT id, peer FROM outbox WHERE settled_at >= ? AND body <> x''"
+        " AND NOT EXISTS (SELECT 1 FROM request WHERE request.id = outbox.id AND state = 'closed') ORDER BY sequence",
+        (since,),
     ).fetchall()
     for message_id, peer in rows:
         connection.execute(

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 
 from gateway.cli.store import store as command
 from gateway.errors import GatewayError, StoreError
+from gateway.numbers import PhoneNumber
 from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine, Recording, decode
 from gateway.store import inbox, outbox
 from gateway.store.backup import backup
 from gateway.store.database import Database, read_only
-from gateway.store.journal import Overseas
+from gateway.store.journal import Domestic, Overseas
 
 CUSTOMER = "+819012345678"
 
@@ -117,6 +118,44 @@ async def test_what_a_restored_box_has_lost_is_sent_again(database: Database) ->
     assert done.output == "2 messages will be sent again\n"
     rows = await database.read(lambda c: outbox.waiting(c, "tokyo", dict.fromkeys(range(4), 4), 10))
     assert [(row.id, decode(row.body).id) for row in rows] == [("o1", "o1"), ("o2", "o2")]
+
+
+async def test_a_request_that_is_done_with_is_not_sent_again(database: Database) -> None:
+    shop = Domestic(database, "boise")
+    served, open_one = [
+        (await shop.accept(PhoneNumber(number), line="a", called="", language="ja", at=100.0)).request
+        for number in (CUSTOMER, "+819012345679")
+    ]
+    for request in (served, open_one):
+        await shop.release(request)
+    await database.write(lambda c: outbox.settle(c, [served, open_one], at=200.0))
+    report = CallReport("c1", served, 1, "order", True, 201.0, 202.0, 60.0)
+    await database.write(lambda c: inbox.take(c, "boise", 1, report, at=203.0, effect=shop.effect))
+    assert await database.write(lambda c: outbox.resend(c, 150.0)) == 1
+    assert [row.id for row in await database.read(lambda c: outbox.waiting(c, "boise", {0: 0}, 10))] == [open_one]
+
+
+@pytest.mark.parametrize(("others", "left"), [((), ["sent"]), (("reno",), [])])
+async def test_a_shop_put_back_asks_nobody_for_what_may_have_been_served_since(
+    database: Database, tmp_path: Path, others: tuple[str, ...], left: list[str]
+) -> None:
+    shop = Domestic(database, "boise", others)
+    names = {}
+    for name, number in (("sent", CUSTOMER), ("held", "+819012345679")):
+        accepted = await shop.accept(PhoneNumber(number), line="a", called="", language="ja", at=100.0)
+        names[accepted.request] = name
+        if name == "sent":
+            await shop.release(accepted.request)
+    copy = tmp_path / "back" / "gateway.db"
+    copy.parent.mkdir()
+    backup(database.path, copy)
+    with closing(Database.open(copy)) as restored:
+        again = Domestic(restored, "boise", others)
+        assert await again.recover(500.0) == 2 - len(left)
+        assert await again.release_held("a") == 0
+        assert [names[each.request] for each in await again.open_requests()] == left
+        assert await again.recover(600.0) == 0, "once is enough"
+    assert await shop.recover(700.0) == 0, "this store is no copy"
 
 
 def test_a_moment_that_is_none_is_named(database: Database) -> None:

@@ -1,6 +1,6 @@
 """The gateway's side of the footprint's benchmark: so many lines in a call each, with all ears on, in one process.
 
-Prints ``cpu-seconds wall-seconds rss-kB`` of the calls alone.
+Prints ``cpu-seconds wall-seconds rss-kB waited-seconds`` of the calls alone. Waited: for a processor, ready to run.
 """
 
 import asyncio
@@ -41,10 +41,16 @@ async def main(folder: Path, count: int, seconds: float) -> None:
     begun = asyncio.Barrier(count + 1)
     calls = [asyncio.create_task(call(folder, number, prompt, begun, seconds)) for number in range(count)]
     await begun.wait()
-    wall, cpu = time.monotonic(), time.process_time()
+    wall, cpu, waited = time.monotonic(), time.process_time(), waited_so_far()
     await asyncio.gather(*calls)
     spent, took = time.process_time() - cpu, time.monotonic() - wall
-    print(f"{spent:.3f} {took:.3f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}", flush=True)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{spent:.3f} {took:.3f} {most} {waited_so_far() - waited:.3f}", flush=True)
+
+
+def waited_so_far() -> float:
+    """Seconds that the main thread was ready to run and had no processor (Documentation/scheduler/sched-stats)."""
+    return int(Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class GsmLine(LineOnModem):
         self._mute: LineLost | None = None
         """The sound is gone: what the line will be lost by, once its call has been ended."""
         self._registered = True
+        self._weak = ""
 
     async def open(self) -> None:
         """Set the modem up and have its network. Raises ``LineLost``; then the ports have been given back."""
@@ -157,6 +158,9 @@ class GsmLine(LineOnModem):
         if not self._registered:
             log.warning("%s: no network", self._channel.name)
         await self._sound.look()
+        was_weak, self._weak = self._weak, await gsm_setup.weak_signal(self.library)
+        if self._weak and not was_weak:
+            log.warning("%s: %s", self._channel.name, self._weak)
 
     def _shut(self) -> None:
         super()._shut()

@@ -30,6 +30,8 @@ SIM_WAIT = 10.0
 NETWORK_WAIT = 30.0
 """Seconds for registration after power-up."""
 LOOK_AGAIN = 0.5
+GOOD_SIGNAL = 10
+"""Of 31 (+CSQ, -93 dBm): below it speech suffers."""
 
 _REGISTERED = re.compile(r"\+C(?:E|G)?REG:\s*(?:\d,\s*)?([15])(?:,.*)?")
 _TRIES = re.compile(r"\+CPINR:\s*\"?SIM PIN\"?,\s*(\d+)")
@@ -109,6 +111,17 @@ async def registered(channel: CommandChannel) -> bool:
     answers = [await ask(channel, text) for text in ("AT+CREG?", "AT+CEREG?")]
     lines = [line for reply in answers for line in reply.information]
     return not lines or any(_REGISTERED.fullmatch(line) for line in lines)
+
+
+async def weak_signal(library: Library) -> str:
+    """What is to be said of a signal that is too weak; "" where it is not, or the modem doesn't tell it."""
+    level = await library.run(lambda modem: modem.signalStrength)
+    return weakness(level) if level is not None and level >= 0 else ""
+
+
+def weakness(level: int) -> str:
+    """The same for a known level, 0 to 31 (3GPP TS 27.007, 8.5)."""
+    return f"the signal is weak ({level} of 31); move the aerial" if level < GOOD_SIGNAL else ""
 
 
 async def await_network(channel: CommandChannel) -> None:

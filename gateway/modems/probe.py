@@ -27,9 +27,6 @@ VOICE_MODEMS: tuple[tuple[str, str], ...] = (
 
 log = logging.getLogger(__name__)
 
-GOOD_SIGNAL = 10
-"""Of 31 (+CSQ, −93 dBm): below it speech suffers."""
-
 
 class NoModem(GatewayError):
     """Nothing on the port answers; the message says what to try."""
@@ -130,8 +127,8 @@ class Probe:
             missing.append(gsm_setup.SIM_REMEDIES.get(found.sim, f"the SIM says {found.sim}"))
         elif not found.registered:
             missing.append("no network has let this SIM in; check aerial, coverage and SIM")
-        if found.signal is not None and found.signal < GOOD_SIGNAL:
-            missing.append(f"the signal is weak ({found.signal} of 31); move the aerial")
+        if found.signal is not None and (weak := gsm_setup.weakness(found.signal)):
+            missing.append(weak)
         if not found.can["caller ID"]:
             missing.append("it refuses AT+CLIP, so no caller would ever be known")
         if not (found.can["list calls"] or found.can["tell progress unasked"] or profile.ok_means_answer):

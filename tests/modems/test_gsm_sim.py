@@ -109,6 +109,23 @@ async def test_a_modem_that_refuses_half_of_the_setup_serves_all_the_same() -> N
         await next_call(bench.line)
 
 
+async def test_a_signal_that_becomes_weak_is_told_once_and_the_line_serves_on(caplog: pytest.LogCaptureFixture) -> None:
+    async with gsm_lab("huawei") as bench:
+        for level in (15, 7, 6):
+            bench.modem.change_signal(level)
+            await asyncio.sleep(31.0)
+        said = [record.message for record in caplog.records if "signal is weak" in record.message]
+        assert len(said) == 1
+        assert "the signal is weak (7 of 31); move the aerial" in said[0]
+        bench.modem.change_signal(20)
+        await asyncio.sleep(31.0)
+        bench.modem.change_signal(3)
+        await asyncio.sleep(31.0)
+        assert "(3 of 31)" in caplog.records[-1].message
+        await bench.telephone.call("0" + SHOP[3:])
+        await next_call(bench.line)
+
+
 def test_a_mobile_line_without_a_place_for_its_sound_is_refused_with_the_remedy(tmp_path: Path) -> None:
     async def main() -> None:
         async with Exchange() as exchange:

@@ -155,7 +155,7 @@ def test_a_new_connection_is_in_use_at_once() -> None:
     assert lab.settled == pytest.approx({"id1": 0.15})
 
 
-@pytest.mark.parametrize("round_trip, patience", [(0.0, 0.2), (0.2, 0.25), (0.6, 0.75)])
+@pytest.mark.parametrize("round_trip, patience", [(0.0, 0.1), (0.2, 0.62), (0.6, 1.86)])
 def test_tries_to_connect_are_as_short_as_the_way_allows_with_ever_longer_ones_between(
     round_trip: float, patience: float
 ) -> None:
@@ -167,6 +167,21 @@ def test_tries_to_connect_are_as_short_as_the_way_allows_with_ever_longer_ones_b
     tries = [step.connecting.within for step in steps if isinstance(step, Rebuild)]
     assert tries[:4] == pytest.approx([patience, 2 * patience, patience, 4 * patience])
     assert max(tries) == routes.LONGEST_CONNECT
+
+
+@pytest.mark.parametrize(
+    "delay, jitter, least, most", [(0.001, 0.0, 0.1, 0.1), (0.075, 0.0, 0.16, 0.17), (0.075, 0.1, 0.2, 0.6)]
+)
+def test_a_steady_way_makes_tries_as_short_as_its_answers_take_and_an_unsteady_one_longer(
+    delay: float, jitter: float, least: float, most: float
+) -> None:
+    lab = up(Lab(ways=1, delay=delay))
+    lab.ways[0].jitter = jitter
+    for each in range(200):
+        lab.at(1 + each * 0.1, lambda each=each: lab.post(each + 1))
+    lab.run(22)
+    connecting, _ = lab.sender.routes[0].next_connection()
+    assert least <= connecting.within <= most
 
 
 def test_a_connection_that_libzmq_does_not_get_back_is_made_anew() -> None:

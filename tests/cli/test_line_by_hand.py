@@ -20,6 +20,7 @@ from gateway.cli.line_at import careful
 from gateway.cli.line_choice import caller_in_words
 from gateway.cli.line_list import rows_of, state_of
 from gateway.cli.line_watch import as_text
+from gateway.errors import GatewayError
 from gateway.line import Heard
 from gateway.modems.catalogue import DRIVERS
 from gateway.modems.usb import USB_MODEMS, plugged_ports, usb_modem
@@ -112,7 +113,6 @@ def test_commands_that_dial_answer_or_write_need_force(text: str) -> None:
 
 
 def test_an_unknown_line_and_a_port_without_a_model_get_one_clear_line(tmp_path: Any) -> None:
-    from gateway.errors import GatewayError
 
     for arguments, words in (
         (["at", "/dev/ttyACM0", "ATI"], "--model"),

@@ -1,60 +1,26 @@
-"""``make hil`` itself, on lines as real as a machine without modems allows: ports of the exchange's program."""
+"""``make hil`` itself, on ports of the exchange's program."""
 
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from ports_lab import LINES, at_a_speed_that_holds, exchange, line
 
-from gateway.bench.process import Program
 from gateway.bench.toml import to_toml
-from gateway.clock import Pace
 
 ROOT = Path(__file__).parents[2]
-SPEED = 10.0
-LINES = {
-    # name: (model, number)
-    "a": ("usr5637", "+81355500001"),
-    "b": ("conexant", "+81355500002"),
-    "m": ("ec25", "+819011112222"),
-    "n": ("sim7600", "+819011113333"),
-}
 LOOPS = [("a", "b"), ("m", "n")]
 QUICK = "told_once or good_line or fails_its_own_step or wrong_country_is_told_before or broken_off"
 
 pytestmark = [pytest.mark.usefixtures("bench_only"), pytest.mark.timeout(600)]
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The exchange is up, with a modem on each port; what keeps others to its time."""
-    modems = [_line(tmp_path, name) for name in LINES]
-    exchange = {"log": "exchange.jsonl", "control": str(tmp_path / "x.sock"), "modem": modems}
-    (tmp_path / "exchange.toml").write_text(to_toml(exchange))
-    pace = Pace.begin(SPEED, tmp_path / "lag")
-    arguments = ("exchange", "up", "--settings", str(tmp_path / "exchange.toml"))
-    program = Program("exchange", arguments, tmp_path / "exchange.log", pace.environment())
-    program.start()
-    try:
-        program.await_ready()
-        yield pace.environment()
-    finally:
-        program.stop()
-
-
-def _line(folder: Path, name: str) -> dict[str, Any]:
-    model, number = LINES[name]
-    sound = {"audio": str(folder / "ports" / f"{name}-sound")} if number.startswith("+8190") else {}
-    return {"name": name, "model": model, "number": number, "port": str(folder / "ports" / name), **sound}
-
-
 def rig(folder: Path, loops: list[tuple[str, str]]) -> Path:
     """``rig.toml`` of these lines."""
     path = folder / "rig.toml"
-    lines = [_line(folder, name) for name in LINES]
+    lines = [line(folder, name) for name in LINES]
     path.write_text(to_toml({"pause": 0.5, "line": lines, "loop": [{"ours": a, "far": b} for a, b in loops]}))
     return path
 
@@ -71,24 +37,30 @@ def make_hil(*arguments: str, environment: dict[str, str] | None = None) -> subp
     )
 
 
-def test_the_lines_of_the_file_are_proved_and_what_copper_can_not_give_is_skipped_by_name(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
-    done = make_hil(f"RIG={rig(tmp_path, LOOPS[:1])}", f"ONLY={QUICK}", environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout
-    assert "test_a_good_line_passes_every_step[usr5637] PASSED" in said
-    assert "test_a_call_is_told_once_with_the_callers_number[usr5637] PASSED" in said
-    assert "needs a fault that copper can't give: dead line (the cord would have to be pulled)" in said
-    assert "[ec25]" not in said
-    assert re.search(r"\d+ passed, \d+ skipped", said)
+def test_the_lines_of_the_file_are_proved_and_what_copper_can_not_give_is_skipped_by_name(tmp_path: Path) -> None:
+    def scenario(folder: Path, speed: float) -> None:
+        with exchange(folder, speed) as environment:
+            done = make_hil(f"RIG={rig(folder, LOOPS[:1])}", f"ONLY={QUICK}", environment=environment)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        assert "test_a_good_line_passes_every_step[usr5637] PASSED" in said
+        assert "test_a_call_is_told_once_with_the_callers_number[usr5637] PASSED" in said
+        assert "needs a fault that copper can't give: dead line (the cord would have to be pulled)" in said
+        assert "[ec25]" not in said
+        assert re.search(r"\d+ passed, \d+ skipped", said)
+
+    at_a_speed_that_holds(tmp_path, scenario)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_every_test_of_a_line_passes_on_analogue_and_mobile_ports(tmp_path: Path, environment: dict[str, str]) -> None:
-    done = make_hil(f"RIG={rig(tmp_path, LOOPS)}", environment=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_every_test_of_a_line_passes_on_analogue_and_mobile_ports(tmp_path: Path) -> None:
+    def scenario(folder: Path, speed: float) -> None:
+        with exchange(folder, speed) as environment:
+            done = make_hil(f"RIG={rig(folder, LOOPS)}", environment=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    at_a_speed_that_holds(tmp_path, scenario)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +75,7 @@ def test_every_test_of_a_line_passes_on_analogue_and_mobile_ports(tmp_path: Path
 )
 def test_a_wrong_file_is_told_in_one_line_that_names_the_key(tmp_path: Path, text: str, words: str) -> None:
     if "loop" in text:
-        text = to_toml({"line": [_line(tmp_path, name) for name in "ab"]}) + text
+        text = to_toml({"line": [line(tmp_path, name) for name in "ab"]}) + text
     (tmp_path / "rig.toml").write_text(text)
     done = make_hil(f"RIG={tmp_path / 'rig.toml'}")
     assert done.returncode != 0

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from ports_lab import at_a_speed_that_holds, box_settings
 
 from gateway import clock
 from gateway.bench.emulators import open_modem
@@ -25,23 +26,9 @@ from gateway.cli.proof_calls import KEYS
 
 COMMAND = (sys.executable, "-c", "from gateway.cli.main import main; main()", "line", "prove")
 SHOP, CUSTOMER = "+81355500001", "+819012345678"
-SPEED = 6.0
 VOICE = Path(__file__).parents[2] / "gateway" / "prompts" / "ja" / "guidance_not_kept.wav"
-SETTINGS = """
-role = "domestic"
-name = "osaka"
-data = "data"
-[[line]]
-name = "a"
-port = "{port}"
-model = "usr5637"
-number = "+81355500001"
-[link]
-peer = "seattle"
-[[link.route]]
-name = "internet"
-connect = "tcp://192.0.2.10:5810"
-"""
+
+pytestmark = [pytest.mark.usefixtures("bench_only"), pytest.mark.timeout(300)]
 
 
 class Session:
@@ -101,10 +88,10 @@ class Session:
 async def session(folder: Path, pace: clock.Pace) -> AsyncIterator[Session]:
     async with Exchange(ExchangeSettings(setup_s=0.1)) as exchange:
         shop = exchange.subscribe(SHOP)
-        modem = open_modem("usr5637", shop, folder / "port")
+        modem = open_modem("usr5637", shop, folder / "ports" / "a")
         shop.attach(modem)
         handset = Handset(exchange, exchange.subscribe(CUSTOMER), seed=1)
-        (folder / "gateway.toml").write_text(SETTINGS.format(port=folder / "port"))
+        box_settings(folder, "a")
         sitting = Session(folder, shop, handset, pace.environment())
         try:
             yield sitting
@@ -115,13 +102,17 @@ async def session(folder: Path, pace: clock.Pace) -> AsyncIterator[Session]:
 
 def sit_down(folder: Path, person: Callable[[Session], Awaitable[None]]) -> None:
     """Real processes and ports, faster than life."""
-    pace = clock.Pace.begin(SPEED, folder / "lag")
 
-    async def whole() -> None:
-        async with session(folder, pace) as sitting:
-            await person(sitting)
+    def scenario(place: Path, speed: float) -> None:
+        pace = clock.Pace.begin(speed, place / "lag")
 
-    clock.run(whole(), pace)
+        async def whole() -> None:
+            async with session(place, pace) as sitting:
+                await person(sitting)
+
+        clock.run(whole(), pace)
+
+    at_a_speed_that_holds(folder, scenario)
 
 
 async def through_the_inbound_call(at: Session) -> None:
@@ -148,7 +139,6 @@ def report_of(at: Session) -> dict[str, object]:
     return report
 
 
-@pytest.mark.timeout(200)
 def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path) -> None:
     async def person(at: Session) -> None:
         await through_the_inbound_call(at)
@@ -180,7 +170,6 @@ def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path) -> None:
     sit_down(tmp_path, person)
 
 
-@pytest.mark.timeout(200)
 def test_a_no_fails_its_step_nonsense_is_asked_again_and_a_strangers_number_is_not_dialled(
     tmp_path: Path,
 ) -> None:
@@ -209,7 +198,6 @@ def test_a_no_fails_its_step_nonsense_is_asked_again_and_a_strangers_number_is_n
     sit_down(tmp_path, person)
 
 
-@pytest.mark.timeout(200)
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
 def test_breaking_off_in_mid_call_leaves_the_line_on_hook_and_a_report(tmp_path: Path, key: str) -> None:
     async def person(at: Session) -> None:
@@ -235,14 +223,8 @@ def test_breaking_off_in_mid_call_leaves_the_line_on_hook_and_a_report(tmp_path:
 
 
 def test_without_a_terminal_the_way_out_is_said(tmp_path: Path) -> None:
-    (tmp_path / "gateway.toml").write_text(SETTINGS.format(port=tmp_path / "port"))
-    done = subprocess.run(
-        [*COMMAND, "a", "--settings", str(tmp_path / "gateway.toml")],
-        input="",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = [*COMMAND, "a", "--settings", str(box_settings(tmp_path, "a"))]
+    done = subprocess.run(arguments, input="", capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "--loop LINE" in done.stderr

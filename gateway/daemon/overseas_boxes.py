@@ -43,8 +43,18 @@ class OverseasBoxes:
         return heard_at is None or self._wall_clock() - heard_at > self._links[name].away_limit
 
     def rank(self, number: PhoneNumber) -> list[Choice]:
-        """``store.hand_over.Rank``. A single box gets its requests at once: there is no other to keep them for."""
-        boxes = [OverseasBox(peer.name, peer.up or len(self.peers) == 1, self._free(peer)) for peer in self.peers]
+        """``store.hand_over.Rank``. A single box gets its requests at once: there is no other to keep them for.
+
+        A box whose link does not stand yet is one that is not up: another link may bring its word before.
+        """
+        alone = len(self._links) == 1
+        peers = {peer.name: peer for peer in self.peers}
+        boxes = [
+            OverseasBox(name, alone or peer.up, self._free(peer))
+            if (peer := peers.get(name))
+            else OverseasBox(name, alone)
+            for name in self._links
+        ]
         return ranked(boxes, self._book(), number, self._wall_clock())
 
     def asked(self, name: str) -> None:

@@ -124,6 +124,13 @@ async def test_who_was_just_asked_is_taken_to_have_one_line_less_until_it_says_a
         assert boxes.rank(CUSTOMER)[0].peer == "boise"
 
 
+async def test_before_its_links_stand_a_box_knows_whom_it_could_ask(tmp_path: Path) -> None:
+    settings = shop(tmp_path, "boise", "reno")
+    book = CostBook(settings, TariffFolder(Path(settings.data)).load(clock.wall_clock()))
+    choices = OverseasBoxes(settings, lambda: book).rank(CUSTOMER)
+    assert [(choice.peer, choice.up) for choice in choices] == [("boise", False), ("reno", False)]
+
+
 async def test_a_single_box_gets_its_requests_though_it_is_not_up(tmp_path: Path) -> None:
     settings = shop(tmp_path, "boise")
     pair(settings, "boise")

@@ -121,9 +121,9 @@ class SerialSound:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            due += FRAME_TIME
+            due = max(due + FRAME_TIME, self._came_at + self.SILENT)
             await asyncio.sleep(due - loop.time())
-            if loop.time() - self._came_at > self.SILENT:
+            if loop.time() >= self._came_at + self.SILENT:
                 self._pass(np.zeros(FRAME, np.int16))
 
     def _pass(self, far: Samples) -> None:

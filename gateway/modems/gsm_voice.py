@@ -10,6 +10,8 @@ from gateway.line import Heard, Samples
 from gateway.modems.gsm_sound import FRAME, FRAME_TIME, Sound
 from gateway.modems.recording import Recording
 
+AT_ONCE = 2
+"""Frames for which a listener is woken: what a call costs a small machine is the waking up."""
 UNHEARD = 250
 """Frames kept for a listener who does not listen; older ones are dropped."""
 
@@ -68,9 +70,10 @@ class GsmVoice:
         self._queue.clear()
 
     async def hear(self) -> Heard:
-        """The next 20 ms from the far end."""
-        await self._until(lambda: bool(self._frames))
-        far, near = self._frames.popleft()
+        """The next 40 ms from the far end, or more if nobody listened meanwhile."""
+        await self._until(lambda: len(self._frames) >= AT_ONCE)
+        far, near = map(np.concatenate, zip(*self._frames, strict=True))
+        self._frames.clear()
         keys, self._keys = self._keys, ""
         return Heard(far, near, keys)
 

@@ -60,7 +60,7 @@ async def test_sound_passes_both_ways_and_what_was_played_stands_beside_what_was
         async with bench.line.answered(await next_call(bench.line)) as voice:
             bench.telephone.saying = tone(500, 1.0)
             voice.play(tone(1000, 0.5))
-            heard = [await voice.hear() for _ in range(50)]
+            heard = [await voice.hear() for _ in range(25)]
         far = np.concatenate([one.samples for one in heard])
         near = np.concatenate([one.played for one in heard])
         assert len(far) == len(near) == 8000

@@ -4,7 +4,7 @@ Every message has an ``id`` (UUID, made once, never reused): the receiver absorb
 seconds. Numbers are E.164 with ``+``.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -25,6 +25,10 @@ Outcome = Literal[
 ]
 
 
+Route = Annotated[str, msgspec.Meta(max_length=32)]
+"""Of the rate deck, by the name that both boxes know; "" for none."""
+
+
 class CallRequest(msgspec.Struct, frozen=True, tag="call_request"):
     """Domestic → overseas: call this customer back."""
 
@@ -34,7 +38,7 @@ class CallRequest(msgspec.Struct, frozen=True, tag="call_request"):
     called: str
     """The vendor's number that the customer rang, E.164, or "" if unknown."""
     language: str
-    route: str = ""
+    route: Route = ""
     """Of the rate deck: a line that is priced by it is to dial, if one is free soon; "" for any."""
 
 
@@ -82,7 +86,7 @@ class CallReport(msgspec.Struct, frozen=True, tag="call_report"):
     ended_at: float
     talk_seconds: float
     detail: str = ""
-    route: str = ""
+    route: Route = ""
     """Of the rate deck: what prices the line that dialled; "" if it has none."""
 
 

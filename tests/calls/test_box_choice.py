@@ -22,6 +22,11 @@ us-b,81,Japan at night,JPY,0,40,60,60,,22:00-06:00
 
 @pytest.fixture
 def book(tmp_path: Path) -> CostBook:
+    """Without a spend cap."""
+    return book_of(tmp_path)
+
+
+def book_of(tmp_path: Path, **policy: int) -> CostBook:
     """boise has two kinds of lines, reno one; salem's prices are not known."""
     route = [{"name": "n", "connect": "tcp://127.0.0.1:1"}]
     links = [
@@ -32,7 +37,7 @@ def book(tmp_path: Path) -> CostBook:
     (tmp_path / "deck.csv").write_text(DECK, encoding="utf-8")
     folder = TariffFolder(tmp_path)
     folder.import_deck(tmp_path / "deck.csv", zone="Asia/Tokyo", effective=0.0, now=1.0)
-    return CostBook(settings("domestic", tmp_path, link=links), folder.load(NOON))
+    return CostBook(settings("domestic", tmp_path, link=links, policy=policy), folder.load(NOON))
 
 
 def order(book: CostBook, number: PhoneNumber, *boxes: OverseasBox, at: float = NOON) -> list[tuple[str, str]]:
@@ -54,6 +59,12 @@ def test_it_is_the_price_of_the_moment_that_counts(book: CostBook) -> None:
 
 def test_a_box_whose_prices_are_not_known_comes_after_those_that_are(book: CostBook) -> None:
     assert order(book, CUSTOMER, SALEM, RENO) == [("reno", "us-b"), ("salem", "")]
+
+
+def test_under_a_spend_cap_a_box_without_a_price_is_not_asked_though_no_other_is_up(tmp_path: Path) -> None:
+    down = OverseasBox("reno", up=False)
+    assert order(book_of(tmp_path, spend_day=1000), CUSTOMER, SALEM, down) == [("reno", "us-b")]
+    assert order(book_of(tmp_path), CUSTOMER, SALEM, down)[0] == ("salem", "")
 
 
 def test_a_box_that_cannot_be_reached_comes_last_however_cheap(book: CostBook) -> None:

@@ -60,6 +60,12 @@ def test_a_message_without_a_key_that_it_needs_is_refused(key: str) -> None:
         decode(msgspec.msgpack.encode(plain))
 
 
+def test_a_route_longer_than_any_name_is_refused() -> None:
+    plain = msgspec.msgpack.decode(encode(MESSAGES[0])) | {"route": "x" * 33}
+    with pytest.raises(BadMessage, match="route"):
+        decode(msgspec.msgpack.encode(plain))
+
+
 def test_a_type_that_nobody_defined_is_refused() -> None:
     with pytest.raises(BadMessage):
         decode(msgspec.msgpack.encode({"type": "fax", "id": "x"}))

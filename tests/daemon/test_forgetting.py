@@ -97,9 +97,13 @@ async def test_a_clock_that_was_ahead_of_its_time_makes_nobody_forgotten(
     async with forgetting(tmp_path) as journal:
         await journal.record_refused(line="a", caller=CUSTOMER, reason="region", at=true())
         await asyncio.sleep(SETTLED / 2)
-        monkeypatch.setattr(clock, "wall_clock", true)
-        await asyncio.sleep(2 * DAY)
         assert await numbers(journal) == 1
+        monkeypatch.setattr(clock, "wall_clock", true)
+        await refused(journal, 31)
+        await asyncio.sleep(SETTLED / 2 + 10)
+        assert await numbers(journal) == 2, "the ten minutes begin anew"
+        await asyncio.sleep(SETTLED)
+        assert await numbers(journal) == 1, "and after them what is really old goes"
 
 
 async def test_a_store_that_fails_is_asked_again_within_the_hour(tmp_path: Path) -> None:

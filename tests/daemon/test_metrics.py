@@ -62,12 +62,15 @@ def settings_in(folder: Path) -> Settings:
     return settings
 
 
+FIRST = SimpleNamespace(in_call=False, heard_at=0.0)
+
+
 @asynccontextmanager
 async def one_line(line: LineSettings) -> AsyncIterator[Any]:
-    """The first line opens and is off hook; the second is not there."""
+    """The first line opens; the second is not there."""
     if line.name == "b":
         raise LineLost('line "b": no such port')
-    yield SimpleNamespace(in_call=True, heard_at=clock.now())
+    yield FIRST
 
 
 async def serve(line: Any, settings: LineSettings) -> None:
@@ -121,6 +124,10 @@ def of(values: Values, name: str, **labels: str) -> float:
 async def test_lines_are_told_with_what_was_done_to_have_them_back(tmp_path: Path) -> None:
     async with a_box(tmp_path) as (_, address):
         _, values = await scrape(address)
+        assert of(values, "gateway_line_in_call", line="a") == 0
+        FIRST.in_call = True
+        _, values = await scrape(address)
+        FIRST.in_call = False
     assert of(values, "gateway_line_serving", line="a") == 1
     assert of(values, "gateway_line_in_call", line="a") == 1
     assert of(values, "gateway_line_serving", line="b") == 0

@@ -20,6 +20,7 @@ from two_boxes import CUSTOMER, LISTENING, RawClient, box, pair, paired, until
 
 from gateway import clock
 from gateway.link.keys import KeyFolder, KeyPair
+from gateway.link.peer import Peer
 from gateway.numbers import PhoneNumber
 from gateway.protocols import frames, messages
 from gateway.protocols.messages import CallReport, CallRequest, Order, OrderLine, Recording
@@ -62,10 +63,16 @@ class Hearing:
         self.endpoint = ""
         self.keys, self.server = tokyo.own(), boise.own().public
         self.folder = folder
+        self.peer: Peer | None = None
+
+    def count(self, what: str) -> int:
+        """How many frames or messages were dropped for this reason."""
+        assert self.peer is not None
+        return self.peer.state().counts[what]
 
     async def serve(self, ready: Callable[[], None]) -> None:
         async with box(self.folder, "overseas", LISTENING) as far:
-            self.loop, self.endpoint = asyncio.get_running_loop(), far.peer.endpoints["n"]
+            self.loop, self.peer, self.endpoint = asyncio.get_running_loop(), far.peer, far.peer.endpoints["n"]
             ready()
             await self.stop.wait()
 
@@ -118,9 +125,11 @@ def test_no_frame_of_a_paired_box_stops_the_link(hearing: RawClient) -> None:
     fuzz()
 
 
-def test_letters_that_come_again_and_in_any_order_have_their_effect_once(hearing: RawClient, tmp_path: Path) -> None:
+def test_letters_that_come_again_and_in_any_order_have_their_effect_once(
+    hearing_far: Hearing, hearing: RawClient, tmp_path: Path
+) -> None:
+    said: list[str] = []
     names, pings = itertools.count(), itertools.count(10**9)
-    sent: set[str] = set()
 
     @settings(max_examples=60 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 2**40)), min_size=1, max_size=40))
@@ -129,14 +138,15 @@ def test_letters_that_come_again_and_in_any_order_have_their_effect_once(hearing
         for each, sequence in order:
             message = CallRequest(own[each], CUSTOMER.e164, 100.0, "", "ja")
             hearing.say(frames.pack(frames.Letter(sequence, messages.encode(message))))
-        sent.update(own[each] for each, _ in order)
+        said.extend(own[each] for each, _ in order)
         assert still_answers(hearing, next(pings))
 
     fuzz()
     assert taken(hearing, CallRequest("last", CUSTOMER.e164, 100.0, "", "ja"))
     with read_only(tmp_path / "boise" / "gateway.db") as connection:
         kept = [name for (name,) in connection.execute("SELECT id FROM request")]
-    assert sorted(kept) == sorted(sent | {"last"})
+    assert sorted(kept) == sorted({*said, "last"})
+    assert hearing_far.count("duplicate") == len(said) - len(set(said))
 
 
 @settings(max_examples=20 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
@@ -144,13 +154,15 @@ def test_letters_that_come_again_and_in_any_order_have_their_effect_once(hearing
 def test_a_frame_of_any_size_near_the_limit_is_served_or_ends_its_connection_alone(
     hearing_far: Hearing, size: int
 ) -> None:
-    body = b"\xd9".ljust(size, b"x")
+    frame = frames.pack(frames.Letter(1, b"\xd9".ljust(size, b"x")))
+    before = hearing_far.count("malformed")
     with closing(RawClient(hearing_far.keys, hearing_far.server, hearing_far.endpoint)) as mad:
-        mad.say(frames.pack(frames.Letter(1, body)))
-        if len(frames.pack(frames.Letter(1, body))) <= 65_536:
+        mad.say(frame)
+        if len(frame) <= 65_536:
             assert still_answers(mad, size)
     with closing(RawClient(hearing_far.keys, hearing_far.server, hearing_far.endpoint)) as sane:
         assert still_answers(sane, size)
+    assert hearing_far.count("malformed") - before == (len(frame) <= 65_536), "what is too long is not even looked at"
 
 
 def test_messages_of_several_parts_are_dropped(hearing: RawClient) -> None:

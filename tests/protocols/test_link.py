@@ -167,6 +167,8 @@ def test_tries_to_connect_are_as_short_as_the_way_allows_with_ever_longer_ones_b
     tries = [step.connecting.within for step in steps if isinstance(step, Rebuild)]
     assert tries[:4] == pytest.approx([patience, 2 * patience, patience, 4 * patience])
     assert max(tries) == routes.LONGEST_CONNECT
+    pauses = [step.connecting.pause for step in steps if isinstance(step, Rebuild)]
+    assert pauses == [routes.HURRY] * routes.HURRIED + [routes.PATIENCE] * (len(pauses) - routes.HURRIED)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Names for what is kept."""
 
+import time
 import uuid
 
 from gateway.store.ids import new_id
@@ -14,3 +15,4 @@ def test_ids_are_version_7_uuids_and_never_the_same() -> None:
 def test_ids_grow_with_time() -> None:
     milliseconds = [int(new_id().replace("-", "")[:12], 16) for _ in range(2000)]
     assert milliseconds == sorted(milliseconds)
+    assert abs(milliseconds[-1] / 1000 - time.time()) < 5

@@ -19,7 +19,7 @@ from gateway.line import Samples
 BLOCK = 160
 TAPS = 192
 """Of echo path, 24 ms."""
-EARLY = 32
+EARLY = 64
 """Of these, before the strongest."""
 LONGEST = 2240
 """Longest delay that is looked for, samples: 280 ms."""
@@ -43,13 +43,13 @@ SOLVE_EVERY = 8
 SEARCH_EVERY = 6
 """Blocks from one solution, or one look for the delay, to the next."""
 EAGER = 12
-"""So many solutions, 2 s, take all blocks after the delay was found, ..."""
+"""So many solutions, 2 s, take all blocks after the delay was found, and it may yet be found elsewhere; ..."""
 PATIENT = 4
 """... then one block in so many will do while the echo is gone: at half the work."""
 CERTAIN = 45.0
 """Square of the correlation's peak over the mean of all: chance hardly makes more than 30 of it."""
-SETTLED = 0.25
-"""Share of the echo's power left over, 6 dB less, with which the delay is not called in question."""
+SETTLED = 0.1
+"""Share of the echo's power left over, 10 dB less, with which the delay is not called in question."""
 HALF = 0.5
 """Share of the estimated echo that must be found in what came in."""
 MEMORY = 0.8
@@ -89,7 +89,8 @@ class EchoCanceller:
         self._target = np.zeros(TAPS, np.float32)
         self._recent = np.zeros(4)  # weighed energies: came in, left over, echo found in what came in, echo
         self._gathered = 0  # blocks whose equations wait for the next solution
-        self._solutions = 0  # solutions until now
+        self._solutions = 0  # until now
+        self._left = 0.0  # power of what is left over
 
     def process(self, heard: Samples, played: Samples) -> Samples:
         """``heard`` less the echo of ``played``: both of the same length and time, and so is what is returned."""
@@ -143,8 +144,10 @@ class EchoCanceller:
         weight = 1 / (np.dot(left, left) / BLOCK + STEPS)
         products = (np.dot(heard, heard), np.dot(left, left), np.dot(heard, self._echo), np.dot(self._echo, self._echo))
         self._recent = MEMORY * self._recent + weight * np.array(products)
+        self._left = MEMORY * self._left + (1 - MEMORY) * float(products[1]) / BLOCK
         self._blocks += 1
-        if self._unsettled or self._solutions < EAGER or self._blocks // SOLVE_EVERY % PATIENT == 0:
+        eager = self._unsettled or self._solutions < EAGER
+        if eager or self._blocks // SOLVE_EVERY % PATIENT == 0:
             self._gather(heard, weight)
         if self._gathered == SOLVE_EVERY:
             self._normal *= FORGET**SOLVE_EVERY
@@ -153,13 +156,13 @@ class EchoCanceller:
             self._gathered = 0
             self._solutions += 1
             self._solve()
-        if self._blocks % SEARCH_EVERY == 0 and self._unsettled:
+        if self._blocks % SEARCH_EVERY == 0 and eager:
             self._search()
 
     @property
     def _unsettled(self) -> bool:
         """Too much is left over of late."""
-        return bool(self._recent[1] > SETTLED * self._recent[0])
+        return bool(self._recent[1] > SETTLED * self._recent[0]) and self._left > 2 * STEPS
 
     def _gather(self, heard: Floats, weight: float) -> None:
         """Keep the block's equations, forgotten already as far as they will be by the next solution."""

@@ -2,9 +2,11 @@
 
 from functools import cache
 
+import ears_echo
 import numpy as np
 import numpy.typing as npt
 import pytest
+from ears_echo import cancelled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,21 +39,7 @@ def prompt(language: str) -> Samples:
 
 
 def two_wire(sound: Samples, gain_db: float, delay: float, seed: int = 1) -> Floats:
-    """The echo of a path that disperses for some 8 ms, with no gain at 0 Hz as behind a transformer."""
-    rng = np.random.default_rng(seed)
-    response = rng.standard_normal(96) * np.exp(-np.arange(96) / 20)
-    response -= response.mean()
-    response *= 10 ** (gain_db / 20) / np.sqrt(np.square(response).sum())
-    echo = np.convolve(sound, response)[: len(sound)]
-    late = round(delay * 8000)
-    return np.concatenate([np.zeros(late), echo])[: len(sound)]
-
-
-def cancelled(heard: Samples, played: Samples, chunk: int = 160) -> Samples:
-    canceller = EchoCanceller()
-    return np.concatenate(
-        [canceller.process(heard[at : at + chunk], played[at : at + chunk]) for at in range(0, len(heard), chunk)]
-    )
+    return ears_echo.two_wire(np.random.default_rng(seed), sound, gain_db, delay)
 
 
 def keys(sound: Samples) -> str:
@@ -70,6 +58,15 @@ def test_a_prompts_echo_is_gone_after_a_second_of_speech(
     late = slice(round((1.3 + delay) * 8000), None)  # the clips begin with some silence
     floor = -46.0 if coding == "linear8" else -60.0  # the steps of 8-bit sound
     assert level(left[late]) < max(level(heard[late]) - 18, floor)
+
+
+@pytest.mark.parametrize("delay", [0.005, 0.08, 0.25])
+def test_a_path_of_any_shape_is_found_even_if_the_first_guess_was_wrong(delay: float) -> None:
+    played = CODINGS["ulaw"](prompt("ja"))
+    for seed in range(8):
+        heard = CODINGS["ulaw"](two_wire(played, -14, delay, seed))
+        late = slice(4 * 8000, None)
+        assert level(cancelled(heard, played)[late]) < level(heard[late]) - 18
 
 
 @pytest.mark.parametrize("coding", CODINGS)

@@ -5,11 +5,14 @@ import itertools
 import os
 import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 import pytest
@@ -215,6 +218,49 @@ async def test_handshakes_that_never_end_do_not_hold_up_the_paired_box(tmp_path:
                 assert time.monotonic() - began < 2
 
 
+CROWD = """
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (2000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+crowd = [socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5) for _ in range(int(sys.argv[2]))]
+print("here", flush=True)
+sys.stdin.read()
+"""
+
+
+def gather(port: str, count: int) -> tuple["subprocess.Popen[bytes]", IO[bytes]]:
+    """A process that has so many connections, which say nothing, and where it says that it has them."""
+    crowd = subprocess.Popen(
+        [sys.executable, "-c", CROWD, port, str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert crowd.stdout is not None
+    return crowd, crowd.stdout
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def test_more_silent_connections_than_a_box_has_descriptors_for_leave_it_as_it_was(tmp_path: Path) -> None:
+    room = 60
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with pair(tmp_path) as (shop, far):
+        await until(lambda: shop.peer.state().routes[0].state == "up")
+        port = str(urlsplit(shop.peer.endpoints["n"]).port)
+        crowd, here = await asyncio.to_thread(gather, port, 2 * room)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors() + room, hard))
+        try:
+            assert await asyncio.to_thread(here.readline) == b"here\n"
+            began = time.monotonic()
+            asked = await shop.ask()
+            assert (await far.arrived.get()).id == asked
+            assert time.monotonic() - began < 2
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            await asyncio.to_thread(crowd.communicate)
+        with closing(RawClient(far.keys.own(), shop.keys.own().public, shop.peer.endpoints["n"])) as later:
+            assert still_answers(later, 1)
+
+
 async def test_slow_handshakes_are_cut_off(tmp_path: Path) -> None:
     paired(tmp_path)
     async with box(tmp_path, "domestic", LISTENING) as shop:
@@ -247,9 +293,6 @@ def test_descriptors_are_given_back(tmp_path: Path) -> None:
         async with pair(tmp_path) as (shop, far):
             await shop.ask(PhoneNumber(f"+8190123400{each:02}"))
             await far.arrived.get()
-
-    def descriptors() -> int:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
     clock.run(once(0))
     before = descriptors()

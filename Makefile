@@ -9,7 +9,7 @@ DEBIAN_TEST := libasound2-dev pulseaudio pulseaudio-utils libasound2-plugins als
 DEBIAN_BENCH := libspandsp-dev multimon-ng librem-dev mosquitto ffmpeg
 
 .PHONY: help setup setup-test setup-bench demo test check soak lock prompts clean
-.PHONY: hil setup-image signing-key image bundle image-test vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy
+.PHONY: hil setup-image signing-key image bundle image-test vmtest bench-box bench-chain bench-ears bench-gsm bench-link bench-policy bench-tones
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 \t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -94,6 +94,9 @@ bench-box: setup  ## what the gateway costs a small machine
 
 bench-policy: setup  ## 10,000 spoofed callers against the policy; rating's speed
 	$(BIN)/python benchmarks/policy.py
+
+bench-tones: setup  ## call-progress tones, three hours of talk, echo, and what listening costs
+	$(BIN)/python benchmarks/tones.py
 
 prompts:  ## synthesise the shipped prompts again
 	@command -v espeak-ng >/dev/null || { echo "make prompts needs espeak-ng. Run: apt-get install espeak-ng"; exit 1; }

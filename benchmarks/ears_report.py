@@ -75,9 +75,9 @@ def markdown(rows: Rows) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *body])
 
 
-def write_page(tables: list[tuple[str, Rows]], note: str) -> None:
-    """Put the tables between the marks in docs/ears.md."""
-    page = DOCS / "ears.md"
+def write_page(tables: list[tuple[str, Rows]], note: str, name: str = "ears.md") -> None:
+    """Put the tables between the marks in a page of docs/."""
+    page = DOCS / name
     text = page.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)
     measured = "\n\n".join([note, *(f"### {title}\n\n{markdown(rows)}" for title, rows in tables)])

@@ -4,14 +4,15 @@ No hardware, no D-Bus, nobody else's sound server: a socket and two null sinks a
 time only. Needs pulseaudio and libasound2-plugins (Debian), and pyalsaaudio.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.errors import GatewayError
@@ -39,6 +40,8 @@ END = """pcm.{name} {{ type asym
   playback.pcm {{ type plug slave {{ pcm {{ type pulse server "unix:{socket}" device "{out}" }} }} }}
   capture.pcm  {{ type plug slave {{ pcm {{ type pulse server "unix:{socket}" device "{into}.monitor" }} }} }} }}
 """
+LONGEST_PATH = 107
+"""Bytes of a socket's path that sockaddr_un has room for."""
 
 
 class NoSoundCards(GatewayError):
@@ -82,10 +85,12 @@ class SoundServer:
 
     def plug(self) -> None:
         """The cards are there. Raises ``NoSoundCards``."""
+        if len(os.fsencode(self._socket)) > LONGEST_PATH:
+            raise NoSoundCards(f"{self._socket}: too long for a socket's path; choose a shorter folder")
         self._socket.unlink(missing_ok=True)
         self._process = _start(self._folder)
         until = time.monotonic() + 5.0
-        while not self._socket.is_socket():
+        while not _listens(self._socket):
             if time.monotonic() > until:
                 raise NoSoundCards(f"pulseaudio does not start; see {self._folder / 'pulse.log'}")
             time.sleep(0.02)
@@ -99,7 +104,7 @@ class SoundServer:
             self._socket.unlink(missing_ok=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[SoundServer]:
     """For each line two ALSA devices, ``NAME_box`` and ``NAME_net``; all of them can be unplugged and plugged in again.
 
@@ -119,6 +124,11 @@ def sound_cards(folder: Path, lines: tuple[str, ...]) -> Iterator[SoundServer]:
             del os.environ["ALSA_CONFIG_PATH"]
         else:
             os.environ["ALSA_CONFIG_PATH"] = before
+
+
+def _listens(path: Path) -> bool:
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

@@ -23,7 +23,7 @@ from gateway.modems.gsm_sound import FRAME, FRAME_TIME, Exchange
 log = logging.getLogger(__name__)
 
 PERIODS = 4
-LEAD = 2
+LEAD = 3
 """Periods of silence played first, so that a late turn of the loop is not heard."""
 BACKLOG = 8
 """Frames waiting to be played, beyond which no more are made: two clocks drift apart."""

@@ -12,6 +12,8 @@ from gateway.bench.wire import FRAME, Samples
 from gateway.errors import GatewayError
 
 PERIODS = 4
+LEAD = 3
+"""Periods of silence played first, and whenever it has run dry, so that a late turn of ours is not heard."""
 HELD = 25
 """Frames in either direction that wait; what comes beyond is lost."""
 BEHIND = 3
@@ -107,6 +109,7 @@ class AlsaEnd:
     def _play(self, closed: threading.Event) -> None:
         size = int(self._out.info()["buffer_size"])
         with contextlib.suppress(alsaaudio.ALSAAudioError):
+            self._lead()
             while not closed.is_set():
                 try:
                     sound = self._said.get(timeout=FRAME / RATE / 2)
@@ -116,5 +119,9 @@ class AlsaEnd:
                     sound = _SILENCE
                 data = sound.astype("<i2").tobytes()
                 if self._out.write(data) < 0:  # it had run dry, and begins anew
-                    self._out.write(_SILENCE.tobytes())
+                    self._lead()
                     self._out.write(data)
+
+    def _lead(self) -> None:
+        for _ in range(LEAD):
+            self._out.write(_SILENCE.tobytes())

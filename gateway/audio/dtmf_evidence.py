@@ -114,6 +114,9 @@ WEIGHTS = (0.274, 0.279, 1.109, 0.453, -0.026, 0.032, -9.98, -0.257)
 CONSTANT = -6.2
 REQUIRED = 1.5
 """What a key without any history has to reach."""
+STEADY = 0.25
+SWELLING = 8.0
+"""A voice swells and fades. How little a key may that has no witness, as its fit's slope, and what more costs."""
 MEMORY = 20 * SAMPLE_RATE
 """Samples for which earlier keys of the call are witnesses."""
 
@@ -131,6 +134,8 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
 def _testimony(evidence: Evidence, past: Sequence[Evidence]) -> float:
     """What earlier keys add to the score: a telephone's levels and its oscillator stay what they are."""
     witnesses = [old for old in past if evidence.end - old.end < MEMORY]
+    if not witnesses:
+        return -SWELLING * max(0.0, evidence.fit.slope - STEADY)
     same = sum(_alike(evidence, old, 0.15, 1.0) for old in witnesses)
     similar = sum(_alike(evidence, old, 0.4, 2.0) for old in witnesses)
     if not similar and len(witnesses) >= 3:

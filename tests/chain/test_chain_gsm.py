@@ -19,6 +19,7 @@ from gateway.bench.customers import CallOrder
 from gateway.bench.emulators.gsm_codec import CodecMissing, CodecName, codec_named
 from gateway.bench.pulse import missing, sound_cards
 from gateway.bench.rig import Plan, Rig
+from gateway.errors import GatewayError
 
 pytestmark = pytest.mark.timeout(600)  # a failure gets a second and slower run
 
@@ -100,7 +101,7 @@ def test_through_the_codec_of_the_air_keys_arrive_all_the_same(tmp_path: Path, c
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(450)
 @pytest.mark.parametrize("models", [GSM, FURTHER])
 def test_an_order_over_alsa_sound_stands_at_the_shop(tmp_path: Path, models: tuple[str, ...]) -> None:
     """In real time, for sound cards know no other."""
@@ -109,5 +110,11 @@ def test_an_order_over_alsa_sound_stands_at_the_shop(tmp_path: Path, models: tup
     names = [f"{country}{line}" for country in ("jp", "us") for line in range(1, len(models) + 1)]
     cards = {name: (f"{name}_box", f"{name}_net") for name in names}
     plan = Plan(lines=len(models), models=models, overseas_models=models[::-1], cards=cards)
-    with sound_cards(tmp_path / "pulse", tuple(names)), Rig(tmp_path / "rig", plan) as rig:
-        order_through(rig)
+    for folder in (tmp_path / "once", tmp_path / "again"):  # a machine that is busy elsewhere tears sound
+        try:
+            with sound_cards(folder / "pulse", tuple(names)), Rig(folder / "rig", plan) as rig:
+                order_through(rig)
+            return
+        except (AssertionError, GatewayError):
+            if folder.name == "again":
+                raise

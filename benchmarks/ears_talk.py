@@ -16,18 +16,25 @@ HUMS = (
 
 def anyone(random: Generator) -> Sound:
     """A minute or two of one voice, its language, pitch, pace, level, noise and coding at random; int16 values."""
+    data = b""
+    while len(data) < RATE:  # some voices crash espeak-ng, some say nothing
+        data = _said(random)
+    sound = resampled(np.frombuffer(data[: len(data) // 2 * 2], np.int16).astype(float), 22050, RATE)
+    sound = band(sound) if random.random() < 0.7 else sound
+    sound *= amplitude(random.uniform(-30, -3)) / max(1.0, np.abs(sound).max())
+    sound += noise(random, len(sound), power(random.uniform(-75, -45)))
+    return np.round(ulaw(sound) if random.random() < 0.5 else sound)
+
+
+def _said(random: Generator) -> bytes:
+    """16-bit samples at 22,050 Hz."""
     languages, variants = _voices()
     language = str(random.choice(languages))
     voice = language + str(random.choice(variants))
     pitch, pace, gap = (str(random.integers(*limits)) for limits in ((0, 100), (90, 300), (0, 20)))
     words = " ".join(_sentence(random, language) for _ in range(14))
     command = ["espeak-ng", "-v", voice, "-p", pitch, "-s", pace, "-g", gap, "--stdout", words]
-    data = subprocess.run(command, check=True, capture_output=True).stdout[44:]
-    sound = resampled(np.frombuffer(data[: len(data) // 2 * 2], np.int16).astype(float), 22050, RATE)
-    sound = band(sound) if random.random() < 0.7 else sound
-    sound *= amplitude(random.uniform(-30, -3)) / max(1.0, np.abs(sound).max())
-    sound += noise(random, len(sound), power(random.uniform(-75, -45)))
-    return np.round(ulaw(sound) if random.random() < 0.5 else sound)
+    return subprocess.run(command, check=False, capture_output=True).stdout[44:]
 
 
 def _sentence(random: Generator, language: str) -> str:

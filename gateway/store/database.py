@@ -166,13 +166,15 @@ class Database:
             loud = any(future is not quiet for _, future in jobs)
             jobs += _drain(self._riders)
             outcomes = self._commit(jobs) if jobs else []
-        for future, result, error in outcomes:
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-        for callback in self._listeners if loud else ():
-            callback()
+        try:
+            for callback in self._listeners if loud else ():  # first: what was committed is to go out
+                callback()
+        finally:
+            for future, result, error in outcomes:
+                if error is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(error)
 
     def _commit(
         self, jobs: list[tuple[Work[Any], Future[Any]]]

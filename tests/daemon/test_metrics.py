@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,17 +12,19 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.request import urlopen
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import clock
+from gateway.daemon import box
 from gateway.daemon.metrics import telling
 from gateway.daemon.supervise import Supervisor
 from gateway.line import LineLost
 from gateway.link.keys import KeyFolder
 from gateway.link.peer import Peer
 from gateway.numbers import PhoneNumber
-from gateway.settings import LineSettings, Settings, load
+from gateway.settings import LineSettings, MetricsSettings, Settings, load
 from gateway.store import alarms, bounds
 from gateway.store.database import Database
 from gateway.store.journal import Domestic
@@ -181,6 +184,28 @@ async def test_the_box_says_who_it_is_how_much_room_it_has_and_whether_it_was_st
     assert of(values, "gateway_disk_free_bytes") > 0
     assert of(values, "gateway_dialling_stopped") == 1
     assert of(values, "process_resident_memory_bytes") > 0
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", None])
+async def test_a_daemon_tells_its_figures_where_the_settings_say_and_nowhere_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, listen: str | None
+) -> None:
+    caplog.set_level("INFO")
+    settings = msgspec.structs.replace(settings_in(tmp_path), metrics=MetricsSettings(listen=listen))
+    monkeypatch.setattr(box, "open_line", one_line)
+    with contextlib.closing(Database.open(settings.store)) as database:
+        daemon = asyncio.create_task(box.serve_lines(settings, serve, [], database))
+        try:
+            while "is ready" not in caplog.text:
+                await asyncio.sleep(0.1)
+            address = re.search(r"http://([\d.:]+)/metrics", caplog.text)
+            assert (address is not None) is (listen is not None)
+            if address is not None:
+                _, values = await scrape(address[1])
+                assert of(values, "gateway_line_serving", line="a") == 1
+        finally:
+            daemon.cancel()
+            await asyncio.gather(daemon, return_exceptions=True)
 
 
 async def test_every_figure_of_the_document_is_told_and_every_figure_told_is_in_the_document(tmp_path: Path) -> None:

@@ -23,20 +23,11 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     far: Name
 
 
-class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[chain]``: the lines of a whole service."""
-
-    domestic: Name
-    overseas: Name
-    customer: Name
-
-
 class RigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
     lines: Annotated[tuple[LineSettings, ...], msgspec.Meta(min_length=2)] = msgspec.field(name="line")
     loops: Annotated[tuple[Loop, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="loop")
-    chain: Chain | None = None
     pause: NotNegative = 2.0
     """Seconds between two tests, for the exchange to forget the last call."""
 
@@ -54,14 +45,11 @@ def load(path: Path) -> RigFile:
             raise SettingsError(f'{path}: two lines are named "{line.name}"; give each [[line]] its own name')
         profile_of(line.model)
     used = [name for loop in rig.loops for name in (loop.ours, loop.far)]
-    used += [rig.chain.domestic, rig.chain.overseas, rig.chain.customer] if rig.chain else []
     for name in used:
         if name not in names:
             raise SettingsError(f'{path}: no [[line]] is named "{name}"; the lines are {", ".join(names)}')
     if any(loop.ours == loop.far for loop in rig.loops):
         raise SettingsError(f"{path}: a line can't ring itself; name two lines in each [[loop]]")
-    if rig.chain and len({rig.chain.domestic, rig.chain.overseas, rig.chain.customer}) < 3:
-        raise SettingsError(f"{path}: [chain] needs three lines; name three, or leave it out")
     return rig
 
 

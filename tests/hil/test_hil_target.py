@@ -69,8 +69,7 @@ def test_every_test_of_a_line_passes_on_analogue_and_mobile_ports(tmp_path: Path
         ("", "line is missing; add it"),
         ("[[line]]\nname='a'\nport='b'\n" * 2, "line[1].model is missing; add it"),
         ('[[loop]]\nours = "a"\nfar = "x"\n', 'no [[line]] is named "x"; the lines are a, b'),
-        ('[[loop]]\nours = "a"\nfar = "a"\n', "a line can't ring itself"),
-        ('[[loop]]\nours = "a"\nfar = "b"\n[chain]\ndomestic="a"\noverseas="b"\ncustomer="a"\n', "needs three lines"),
+        ('[[loop]]\nours = "a"\nfar = "a"\n', "a line can't ring itself; name two lines"),
     ],
 )
 def test_a_wrong_file_is_told_in_one_line_that_names_the_key(tmp_path: Path, text: str, words: str) -> None:

@@ -28,12 +28,13 @@ import zmq
 
 from gateway import clock
 from gateway.errors import GatewayError, StoreError
+from gateway.link.arrivals import Arrival, Arrivals
 from gateway.link.gate import Context, Gate, LinkError, prove_stranger_refused
 from gateway.link.keys import KeyFolder
 from gateway.link.status import LinkState, RouteStatus, StatusFile
 from gateway.link.wires import DiallingWire, ListeningWire, Received, Wire
-from gateway.protocols import frames, link, messages
-from gateway.protocols.letters import BULK, MAY_SEND, RANKS, Role, may_send, plausible
+from gateway.protocols import frames, link
+from gateway.protocols.letters import BULK, MAY_SEND, RANKS, Role
 from gateway.protocols.messages import Message
 from gateway.protocols.routes import RouteState
 from gateway.settings import LinkSettings, RouteSettings, Settings
@@ -53,14 +54,6 @@ commit to ride along with; after the store failed us."""
 DROPPED = ("malformed", "role", "not applied", "duplicate", "refused", "stranger")
 """What is counted: frames and messages that are none, that the role forbids, that failed, that had come before; knocks
 that the gate refused; frames of a key that was revoked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    wire: int
-    origin: bytes
-    sequence: int
-    message: Message
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,15 +90,16 @@ class Peer:
         """What an overseas peer said last; None if it does not say."""
         self._tell_free_lines = free_lines
         self._routes = to.routes
-        self._their_role: Role = "overseas" if settings.role == "domestic" else "domestic"
         self._ranks = [RANKS[kind] for kind in MAY_SEND[settings.role]]
         self._folder = KeyFolder(settings.keys)
-        self._database, self._effects, self._on_committed = database, effects, on_committed
+        self._database, self._on_committed = database, on_committed
         self._status = StatusFile(Path(settings.data), self.name)
         self._sender = link.Sender(len(self._routes), to.ack_floor)
         self._after = dict.fromkeys(self._ranks, 0)
         self._unloaded = True
         self._counts = dict.fromkeys(DROPPED, 0)
+        theirs: Role = "overseas" if settings.role == "domestic" else "domestic"
+        self._arrivals = Arrivals(self.name, theirs, database, effects, self._counts)
         self._told = {route.name: RouteState.DOWN for route in to.routes}
         self._wires: list[Wire] = []
         self._peer_key: bytes | None = None
@@ -238,7 +232,7 @@ class Peer:
             self._unloaded = True
         if self._gate.socket in ready:
             self._gate.serve()
-        letters: list[_Incoming] = []
+        letters: list[Arrival] = []
         for index, wire in enumerate(self._wires):
             if any(socket in ready for socket in wire.sockets):
                 letters += self._listen(index, wire, time.monotonic())
@@ -294,7 +288,7 @@ class Peer:
         elif not wire.send(step.frame):
             self._sender.lost(step.route, now)
 
-    def _listen(self, index: int, wire: Wire, now: float) -> list[_Incoming]:
+    def _listen(self, index: int, wire: Wire, now: float) -> list[Arrival]:
         """Deal with what came in on a wire; its letters are handed back."""
         changes = wire.changes()
         if changes.lost:
@@ -314,7 +308,7 @@ class Peer:
                 letters.append(letter)
         return letters
 
-    def _understand(self, index: int, wire: Wire, received: Received, now: float) -> _Incoming | None:
+    def _understand(self, index: int, wire: Wire, received: Received, now: float) -> Arrival | None:
         try:
             frame = frames.unpack(received.data)
         except frames.BadFrame:
@@ -322,8 +316,8 @@ class Peer:
             return None
         match frame:
             case frames.Letter(sequence, body):
-                message = self._open_letter(body)
-                return None if message is None else _Incoming(index, received.origin, sequence, message)
+                message = self._arrivals.open(body)
+                return None if message is None else Arrival(index, received.origin, sequence, message)
             case frames.Ping(count):
                 free = None if self._tell_free_lines is None else self._tell_free_lines()
                 wire.send(frames.pack(frames.Pong(count, free)), received.origin)
@@ -333,21 +327,6 @@ class Peer:
             case frames.Ack(sequences):
                 self._settle(self._sender.acknowledged(index, sequences, now))
         return None
-
-    def _open_letter(self, body: bytes) -> Message | None:
-        try:
-            message = messages.decode(body)
-        except (messages.BadMessage, RecursionError):
-            message = None
-        if message is None or not plausible(message):
-            self._counts["malformed"] += 1
-            return None
-        if not may_send(self._their_role, message):
-            if not self._counts["role"]:
-                log.error("link: %s sent a %s, which its role forbids", self.name, type(message).__name__)
-            self._counts["role"] += 1
-            return None
-        return message
 
     def _heard(self, now: float) -> None:
         self.heard_at = self._wall_clock()
@@ -365,31 +344,10 @@ class Peer:
         self._database.write_later(work)
         self._flush_at = min(self._flush_at, time.monotonic() + MARK_WITHIN)
 
-    def _take(self, letters: list[_Incoming]) -> None:
+    def _take(self, letters: list[Arrival]) -> None:
         """Apply letters in one commit, acknowledge them, tell the daemon of those that were new."""
-        at = self._wall_clock()
-
-        def apply(connection: sqlite3.Connection, some: list[_Incoming]) -> list[bool]:
-            return [
-                inbox.take(connection, self.name, each.sequence, each.message, at=at, effect=self._effects)
-                for each in some
-            ]
-
-        try:
-            fresh = self._database.write_blocking(lambda connection: apply(connection, letters), quiet=True)
-        except StoreError:
-            raise
-        except Exception as error:
-            if len(letters) > 1:  # one of them is at fault: the others are not to suffer for it
-                for letter in letters:
-                    self._take([letter])
-                return
-            log.error("link: message %s can't be applied: %r", letters[0].message.id, error)
-            self._counts["not applied"] += 1
-            return
-        news = [letter.message for letter, new in zip(letters, fresh, strict=True) if new]
-        self._counts["duplicate"] += len(letters) - len(news)
-        self._acknowledge(letters)
+        applied, news = self._arrivals.apply(letters, self._wall_clock())
+        self._acknowledge(applied)
         if news:
             with suppress(RuntimeError):  # the loop is closing; the messages are on disk all the same
                 self._loop.call_soon_threadsafe(self._tell, news)
@@ -398,7 +356,7 @@ class Peer:
         for message in news:
             self._on_committed(message)
 
-    def _acknowledge(self, letters: list[_Incoming]) -> None:
+    def _acknowledge(self, letters: list[Arrival]) -> None:
         sequences: dict[tuple[int, bytes], list[int]] = {}
         for letter in letters:
             sequences.setdefault((letter.wire, letter.origin), []).append(letter.sequence)

@@ -106,6 +106,19 @@ async def test_echo_reference_stays_in_line_after_the_program_was_late(model: st
     assert abs(lags[0] - lags[1]) <= 160
 
 
+@pytest.mark.parametrize("model", DUPLEX)
+async def test_sound_that_came_at_once_is_heard_at_once_with_what_was_played_meanwhile(model: str) -> None:
+    async with lab(model) as bench:
+        voice = await answered_call(bench)
+        await heard_for(voice, 0.1)
+        bench.plugged.stall(0.3)
+        await asyncio.sleep(0.4)
+        heard = await heard_for(voice, 0.1)
+        longest = max(heard, key=lambda piece: len(piece.samples))
+        assert len(longest.samples) == pytest.approx(2400, abs=320)
+        assert all(len(piece.played) == len(piece.samples) for piece in heard)
+
+
 @pytest.mark.parametrize("model", MODELS)
 async def test_a_hush_is_silent_within_a_seventh_of_a_second(model: str) -> None:
     async with lab(model) as bench:

@@ -26,7 +26,6 @@ class OverseasBox:
 
 def ranked(boxes: Sequence[OverseasBox], book: CostBook, number: PhoneNumber, at: float) -> list[Choice]:
     """Those that may be asked, the one to ask first first; ``at``: Unix time."""
-
     legs = {box.name: book.cheapest_of(box.name, number, at) for box in boxes}
 
     def merit(box: OverseasBox) -> tuple[bool, bool, Decimal, int]:

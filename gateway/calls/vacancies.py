@@ -34,6 +34,8 @@ class Vacancies:
                 await self._look(clock.now() - began)
             except StoreError as error:
                 log.error("the queue can't be looked at: %s", error)
+            except Exception:
+                log.exception("this should not happen; going on, since customers wait")
 
     async def _look(self, lived: float) -> None:
         if self.queue.stopped():

@@ -106,8 +106,8 @@ async def serve_lines(settings: Settings, serve: Serve, peers: Sequence[Peer], d
     """
     supervisor = Supervisor(settings.lines, open_line, serve, Requests.of_service())
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(_beside("the watchdog", feed_watchdog(supervisor, peers)))
-        await stack.enter_async_context(_beside("forgetting", forget_daily(settings, database)))
+        await stack.enter_async_context(beside("the watchdog", feed_watchdog(supervisor, peers)))
+        await stack.enter_async_context(beside("forgetting", forget_daily(settings, database)))
         if settings.metrics.listen is not None:
             from gateway.daemon.metrics import telling  # 2 MB that most boxes don't need
 
@@ -116,7 +116,7 @@ async def serve_lines(settings: Settings, serve: Serve, peers: Sequence[Peer], d
 
 
 @contextlib.asynccontextmanager
-async def _beside(name: str, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def beside(name: str, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """Have ``work`` done for the block; where it fails the log says so and the block goes on."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_tell_of_failure)

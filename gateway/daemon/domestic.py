@@ -1,6 +1,5 @@
 """The domestic box: lines that take calls, and a link that hands them over."""
 
-import asyncio
 import contextlib
 import logging
 from pathlib import Path
@@ -11,7 +10,7 @@ from gateway.calls.inbound import InboundMenu
 from gateway.calls.intake import Intake
 from gateway.calls.policy import Policy
 from gateway.calls.screening import Screening
-from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
+from gateway.daemon.box import beside, check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.overseas_boxes import OverseasBoxes
 from gateway.daemon.scripts import scripts
@@ -60,13 +59,11 @@ async def run(settings: Settings) -> None:
 
             if cut := await journal.recover(clock.wall_clock()):
                 log.warning("a backup was put back: %d open requests may have been served since; nobody is asked", cut)
-            async with linked(settings, database, journal, committed) as boxes.peers:
-                waiting = asyncio.create_task(boxes.serve_waiting(journal), name="waiting")
-                try:
-                    await _serve_lines(settings, screening, prompts, journal, guard, boxes, inbound)
-                finally:
-                    waiting.cancel()
-                    await asyncio.gather(waiting, return_exceptions=True)
+            async with (
+                linked(settings, database, journal, committed) as boxes.peers,
+                beside("who looks after those that wait for a box", boxes.serve_waiting(journal)),
+            ):
+                await _serve_lines(settings, screening, prompts, journal, guard, boxes, inbound)
 
 
 async def _serve_lines(

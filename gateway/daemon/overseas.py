@@ -1,6 +1,5 @@
 """The overseas box: a link that brings requests, and lines that call back."""
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 
@@ -10,7 +9,7 @@ from gateway.calls.dialogue import Script
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
 from gateway.calls.vacancies import Vacancies
-from gateway.daemon.box import check_models, linked, serve_lines, stop_on_signals
+from gateway.daemon.box import beside, check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.scripts import scripts
 from gateway.line import Line
@@ -40,13 +39,11 @@ async def run(settings: Settings) -> None:
                 if isinstance(message, CallRequest):
                     queue.changed()
 
-            async with linked(settings, database, journal, committed, lambda: vacancies.free_lines) as peers:
-                watching = asyncio.create_task(vacancies.watch(), name="vacancies")
-                try:
-                    await _serve_lines(settings, spoken, journal, queue, guard, peers)
-                finally:
-                    watching.cancel()
-                    await asyncio.gather(watching, return_exceptions=True)
+            async with (
+                linked(settings, database, journal, committed, lambda: vacancies.free_lines) as peers,
+                beside("who looks after free lines", vacancies.watch()),
+            ):
+                await _serve_lines(settings, spoken, journal, queue, guard, peers)
 
 
 async def _serve_lines(

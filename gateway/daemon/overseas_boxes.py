@@ -79,6 +79,8 @@ class OverseasBoxes:
                     log.info("%d requests that waited for a box to come up are on their way", sent)
             except StoreError as error:
                 log.error("requests that wait for a box can't be looked at: %s", error)
+            except Exception:
+                log.exception("this should not happen; going on, since callers wait")
 
     def _free(self, peer: Peer) -> int | None:
         told, since = self._asked.get(peer.name, (None, 0))

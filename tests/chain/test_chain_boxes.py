@@ -94,6 +94,7 @@ def judge_choice(rig: Rig) -> None:
     order_of(rig, 1)
     assert called_by(rig, 1) == ["overseas2"], "the cheaper one"
     await_lines_free(rig)
+    await_all_closed(rig, 60)
     rig.boxes["overseas2"].kill()
     await_links(rig, overseas2=False)
     order_of(rig, 2)

@@ -29,7 +29,7 @@ install -m 755 "$here/gateway" "$tree/opt/gateway/bin/gateway"
 ln -s /opt/gateway/bin/gateway "$tree/usr/local/bin/gateway"
 cp -r "$root/docs" "$tree/opt/gateway/share/doc"
 chmod -R u=rwX,go=rX "$tree/opt/gateway"
-"$python" -m compileall -q -s "$tree" "$lib"
+"$python" -W ignore -m compileall -q -s "$tree" "$lib"
 lap "gateway $(mb "$tree/opt/gateway") MB"
 
 # --- its files
@@ -38,7 +38,7 @@ cp "$root"/systemd/gateway*.service "$root"/systemd/gateway*.path "$tree/etc/sys
 install -m 644 "$root/systemd/gateway.sysusers" "$tree/usr/lib/sysusers.d/gateway.conf"
 install -m 644 "$root/udev/70-gateway.rules" "$tree/usr/lib/udev/rules.d/"
 sed -i "s/@DISK@/$DISK/" "$tree/etc/rauc/system.conf" "$tree/etc/fstab" "$tree/usr/lib/udev/rules.d/70-card.rules" \
-  "$tree/etc/systemd/system/gateway-grow.service"
+  "$tree/usr/lib/gateway/grow"
 install -m 644 "$keyring" "$tree/etc/rauc/keyring.pem"
 echo "${GATEWAY_BUILD:-$(date -u +%Y%m%d%H%M%S)}" > "$tree/usr/lib/gateway/build"
 mkdir -p "$tree/data" "$tree/boot/firmware" "$tree/etc/gateway" "$tree/var/lib/gateway"

@@ -22,8 +22,8 @@ mmdebstrap --mode=root --architectures=arm64 --variant=minbase --components="mai
   --essential-hook='printf "MODULES=list\nCOMPRESS=gzip\nBUSYBOX=y\nFSTYPE=ext4\n" > "$1/etc/initramfs-tools/conf.d/gateway"' \
   --essential-hook="copy-in $here/initramfs-modules /tmp" \
   --essential-hook='mv "$1/tmp/initramfs-modules" "$1/etc/initramfs-tools/modules"' \
-  --customize-hook='chroot "$1" sh -c "cd /tmp && apt-get download -qq libpython3.11-dev libasound2-dev"' \
-  --customize-hook="for deb in \"\$1\"/tmp/*.deb; do dpkg-deb -x \"\$deb\" $headers; rm \"\$deb\"; done" \
+  --essential-hook="cd $headers && APT_CONFIG=\$MMDEBSTRAP_APT_CONFIG apt-get download -qq libpython3.11-dev libasound2-dev" \
+  --essential-hook="cd $headers && for deb in *.deb; do dpkg-deb -x \$deb .; rm \$deb; done" \
   --customize-hook='chroot "$1" apt-get clean' \
-  --include="$packages" bookworm "$out.part"
-mv "$out.part" "$out"
+  --include="$packages" bookworm "$out.part.tar"
+mv "$out.part.tar" "$out"

@@ -41,7 +41,7 @@ class Guest:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         command = QEMU.format(uboot=UBOOT, card=card, stick=stick, folder=folder, ssh=self._port)
-        self.process = subprocess.Popen(["nice", "-n", "5", *shlex.split(command)], stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(shlex.split(command), stderr=subprocess.PIPE, text=True)
         self._qmp = self._connect(folder / "qmp.sock").makefile("rw")
         self._qmp.readline()
         self.qmp("qmp_capabilities")

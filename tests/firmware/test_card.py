@@ -159,10 +159,10 @@ def test_the_dedicated_route_comes_up_and_ppp_is_there(guest: Guest) -> None:
 
 
 def test_units_are_hardened(guest: Guest) -> None:
-    units = "gateway gateway-recovery gateway-setup gateway-grow gateway-healthy gateway-ppp"
+    units = "gateway gateway-recovery gateway-setup gateway-healthy gateway-ppp"
     said = guest.run(f"for u in {units}; do systemd-analyze security $u.service | tail -1; done", within=300)
     exposures = [float(line.split(":")[1].split()[0]) for line in said.splitlines()]
-    assert len(exposures) == 6
+    assert len(exposures) == 5
     assert max(exposures) <= 2.0, said
 
 

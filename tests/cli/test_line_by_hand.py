@@ -15,7 +15,7 @@ from gateway.audio.pcm import amplitude, to_samples
 from gateway.bench.emulators import open_modem
 from gateway.bench.exchange import Exchange
 from gateway.cli import line_levels
-from gateway.cli.line import line
+from gateway.cli.line import COMMANDS, line
 from gateway.cli.line_at import careful
 from gateway.cli.line_choice import caller_in_words
 from gateway.cli.line_list import rows_of, state_of
@@ -150,6 +150,11 @@ async def test_the_emulated_modem_answers_the_console(tmp_path: Any) -> None:
         await console.close()
         modem.close()
         assert not any(event["event"] in ("off_hook", "at") for event in exchange.journal.events)
+
+
+def test_the_manual_tells_of_every_command() -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "line.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"`{name}`" not in manual] == []
 
 
 def test_a_caller_is_told_masked_and_a_missing_number_with_its_reason() -> None:

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import rig_file
+from line_lab import FAULTS
 from ports_lab import LINES, at_a_speed_that_holds, exchange, line
 
 from gateway.bench.toml import to_toml
@@ -80,6 +82,19 @@ def test_a_wrong_file_is_told_in_one_line_that_names_the_key(tmp_path: Path, tex
     assert done.returncode != 0
     assert words in done.stdout + done.stderr
     assert len((done.stdout + done.stderr).splitlines()) == 2, "the line, and make's own"
+
+
+def test_the_worked_example_of_the_manual_is_good(tmp_path: Path) -> None:
+    manual = (ROOT / "docs" / "hil.md").read_text(encoding="utf-8")
+    (tmp_path / "rig.toml").write_text(manual.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    example = rig_file.load(tmp_path / "rig.toml")
+    assert [(loop.ours, loop.far) for loop in example.loops] == [("a", "b"), ("m", "b")]
+
+
+def test_the_manual_names_every_fault_that_copper_can_not_give() -> None:
+    manual = (ROOT / "docs" / "hil.md").read_text(encoding="utf-8")
+    row = next(line for line in manual.splitlines() if "skipped by that name" in line)
+    assert row.removeprefix("| ").split(" | ")[0].split(", ") == list(FAULTS)
 
 
 def test_without_a_file_it_says_how_to_name_one() -> None:

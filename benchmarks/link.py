@@ -11,8 +11,8 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,19 +47,19 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def pushes(rounds: int) -> list[Line]:
-    """A durable push on one machine. Each round has a little of each way, so that all meet the same neighbours."""
-    lines = []
-    makers = {"raw TCP": push.floor, "link": push.our_link}
+def ways_to_push(lines: list[Line]) -> dict[str, Callable[[Path], AbstractContextManager[push.Way]]]:
+    """By name; a line where Mosquitto is missing. Whatever forks comes before our link, which starts threads."""
     if reason := mqtt.why_not():
         lines.append(Line("against Mosquitto", f"skipped: {reason}", "≥ 4 × its rate", None))
-    else:  # whatever forks comes before our link, which starts threads
-        ours = makers.pop("link")
-        makers |= {
-            PAHO: mqtt.mosquitto(mqtt.PahoClient),
-            BARE: mqtt.mosquitto(mqtt.BareClient, mqtt.TUNED),
-            "link": ours,
-        }
+        return {"raw TCP": push.floor, "link": push.our_link}
+    shipped, tuned = mqtt.mosquitto(mqtt.PahoClient), mqtt.mosquitto(mqtt.BareClient, mqtt.TUNED)
+    return {"raw TCP": push.floor, PAHO: shipped, BARE: tuned, "link": push.our_link}
+
+
+def pushes(rounds: int) -> list[Line]:
+    """A durable push on one machine. Each round has a little of each way, so that all meet the same neighbours."""
+    lines: list[Line] = []
+    makers = ways_to_push(lines)
     single: dict[str, list[float]] = {name: [] for name in makers}
     rates: dict[str, list[float]] = {name: [] for name in makers}
     with ExitStack() as stack:
@@ -72,8 +72,13 @@ def pushes(rounds: int) -> list[Line]:
         for _ in range(rounds):
             for name, way in ways.items():
                 rates[name].append(PIPELINED / push.pipelined(way, PIPELINED))
+    return lines + compared(single, {name: statistics.median(some) for name, some in rates.items()})
+
+
+def compared(single: dict[str, list[float]], rate: dict[str, float]) -> list[Line]:
+    """The link beside the others: seconds of single pushes, and pushes a second with a full window, by name."""
+    lines = []
     p50 = {name: statistics.median(took) * 1000 for name, took in single.items()}
-    rate = {name: statistics.median(some) for name, some in rates.items()}
     for name, took in single.items():
         p99 = statistics.quantiles(took, n=100)[98] * 1000
         measured = f"p50 {p50[name]:.2f} ms, p99 {p99:.2f} ms; {rate[name]:,.0f} /s pipelined"
@@ -83,7 +88,7 @@ def pushes(rounds: int) -> list[Line]:
     kept = rate["link"] >= 15000 or faster >= 0.45
     lines.append(Line("pipelined, link : raw TCP", f"{faster:.2f}", "≥ 15,000 /s or ≥ 0.45", kept))
     for name, goal in ((PAHO, 4.0), (BARE, None)):
-        if name in ways:
+        if name in rate:
             times = rate["link"] / rate[name]
             kept_too = None if goal is None else times >= goal
             lines.append(Line(f"pipelined, link : {name}", f"{times:.2f}", f"≥ {goal:.0f}" if goal else "", kept_too))

@@ -13,8 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -80,17 +80,20 @@ def bytes_out(process: int) -> dict[str, int]:
 
 
 def end_companions(processes: Iterable[int]) -> None:
-    """End what else runs in the namespaces of the boxes: the tunnels."""
-    ours = {Path(f"/proc/{each}/ns/net").readlink(): each for each in processes}
-    for entry in Path("/proc").glob("[0-9]*"):
+    """End what else runs in the boxes' namespaces, the tunnels; never anything in the namespace that we are in."""
+    boxes, ours = list(processes), Path("/proc/self/ns/net").readlink()
+    for box in boxes:
         with suppress(OSError):
-            if (entry / "ns/net").readlink() in ours and int(entry.name) not in ours.values():
-                os.kill(int(entry.name), signal.SIGKILL)
+            namespace = Path(f"/proc/{box}/ns/net").readlink()
+            for entry in Path("/proc").glob("[0-9]*") if namespace != ours else ():
+                with suppress(OSError):
+                    if (entry / "ns/net").readlink() == namespace and int(entry.name) not in boxes:
+                        os.kill(int(entry.name), signal.SIGKILL)
 
 
-def main(folder: Path) -> None:
-    configurations(folder)
-    pair_keys(folder)
+@contextmanager
+def running(folder: Path) -> Iterator[dict[str, int]]:
+    """Both boxes for the block, joined twice, the domestic one posting: their processes. Waits for the last message."""
     ready, wires = socket.socketpair(), {role: socket.socketpair() for role in SIDES}
     boxes = {
         "overseas": lambda: receive(settings_for(folder, "overseas"), folder),
@@ -117,40 +120,33 @@ def main(folder: Path) -> None:
             wires[role][0].send(b"x")
         ready[0].settimeout(60)
         ready[0].recv(1)
-        domestic = processes["domestic"]
-        before = bytes_out(domestic)
-        time.sleep(2.0)
-        over = bytes_out(domestic)
-        cut = time.monotonic()
-        run("nsenter", "-t", str(processes["overseas"]), "-n", "ip", "link", "set", "eth1", "down")
-        time.sleep(2.0)
-        run("nsenter", "-t", str(processes["overseas"]), "-n", "ip", "link", "set", "eth1", "up")
-        run("nsenter", "-t", str(processes["overseas"]), "-n", "ip", "route", "replace", "192.0.2.1/32", "dev", "eth1")
-        healed = time.monotonic()
-        time.sleep(3.0)
+        yield processes
         (folder / "enough").touch()
         ready[0].recv(1)
+
+
+def main(folder: Path) -> None:
+    configurations(folder)
+    pair_keys(folder)
+    with running(folder) as processes:
+        overseas = ("nsenter", "-t", str(processes["overseas"]), "-n", "ip")
+        before = bytes_out(processes["domestic"])
+        time.sleep(2.0)
+        over = bytes_out(processes["domestic"])
+        cut = time.monotonic()
+        run(*overseas, "link", "set", "eth1", "down")
+        time.sleep(2.0)
+        run(*overseas, "link", "set", "eth1", "up")
+        run(*overseas, "route", "replace", "192.0.2.1/32", "dev", "eth1")
+        healed = time.monotonic()
+        time.sleep(3.0)
     messages, received, letters = Run(folder, Conditions(), 50).results()
     sent, lost, twice = losses(folder, messages, received)
-    sent_by = {
-        name: [route for at, route in letters if begin <= at < end]
-        for name, begin, end in (
-            ("whole", 0.0, cut),
-            ("cut", cut + 1.0, healed),
-            ("healed", healed + 2.0, float("inf")),
-        )
-    }
-    print(
-        json.dumps(
-            {
-                "sent": sent,
-                "lost": lost,
-                "twice": twice,
-                "by_m": {name: routes.count(0) / max(1, len(routes)) for name, routes in sent_by.items()},
-                "bytes": {name: over[name] - before[name] for name in ("eth0", "eth1", "dedicated")},
-            }
-        )
-    )
+    times = {"whole": (0.0, cut), "cut": (cut + 1.0, healed), "healed": (healed + 2.0, float("inf"))}
+    routes = {name: [route for at, route in letters if begin <= at < end] for name, (begin, end) in times.items()}
+    by_m = {name: some.count(0) / max(1, len(some)) for name, some in routes.items()}
+    carried = {name: over[name] - before[name] for name in ("eth0", "eth1", "dedicated")}
+    print(json.dumps({"sent": sent, "lost": lost, "twice": twice, "by_m": by_m, "bytes": carried}))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import ears_answers
 import ears_echo
 import ears_report
 import numpy as np
@@ -63,6 +64,24 @@ def one_echo(seed: int, number: int) -> Cancelling:
     """A coding and a loudness of the echo."""
     coding, gain = list(CODINGS)[number // len(GAINS)], GAINS[number % len(GAINS)]
     return ears_echo.judge(np.random.default_rng([seed, 4, number]), coding, gain)
+
+
+def answers_table(answers: ears_answers.Answers) -> Rows:
+    """A row for each kind of answer."""
+    counts = {
+        "a person says hello": answers.people,
+        "a person says hello, and again": answers.twice,
+        "a machine, with a beep": answers.with_beep,
+        "... the end of the beep known in 0.5 s": answers.beeps,
+        "a machine, without a beep": answers.without_beep,
+        "nobody: busy or congestion": answers.nobody,
+    }
+    return [["who answers", "known"], *([kind, f"{count} of {ears_answers.TRIES}"] for kind, count in counts.items())]
+
+
+def one_answers(seed: int) -> ears_answers.Answers:
+    """All kinds."""
+    return ears_answers.judge(np.random.default_rng([seed, 5]))
 
 
 def echo_table(verdicts: list[Cancelling]) -> Rows:
@@ -138,12 +157,14 @@ def main() -> None:
         rows = pool.map(one_row, seeds, range(len(ROWS) + len(ANSWERS)))
         gone = pool.map(one_hang_up, seeds, range(len(BUSY)))
         echoes = pool.map(one_echo, seeds, range(len(CODINGS) * len(GAINS)))
+        answers = pool.submit(one_answers, options.seed)
         talk = pool.map(false_names, seeds, range(PIECES // 10 if options.quick else PIECES))
         verdicts, delays = list(rows), dict(zip(map(str, BUSY), gone, strict=True))
         cancelled, pieces = list(echoes), list(talk)
     minutes, false = sum(seconds for seconds, _ in pieces) / 60, sum(count for _, count in pieces)
     tables = [
         ("Tones", ears_report.tones_table(verdicts, delays, false, minutes)),
+        ("Who answers", answers_table(answers.result())),
         ("Echo of our own prompts on two wires", echo_table(cancelled)),
         ("What it costs", cost),
     ]

@@ -8,7 +8,8 @@ from ears_tones import BUSY, PROGRESS, ROWS, Row, Sound, case, events, tone
 
 from gateway.audio.prompts import Clip, PromptLibrary
 
-__all__ = ["BUSY", "PROGRESS", "ROWS", "Row", "Sound", "case", "events", "names", "noise", "silence", "sine", "tone"]
+__all__ = ["BUSY", "PROGRESS", "ROWS", "Row", "Sound", "case", "events", "names", "noise", "silence", "sine", "speech"]
+__all__ += ["tone", "voices"]
 
 
 def sine(hertz: float, seconds: float, dbm0: float = -15.0) -> Sound:

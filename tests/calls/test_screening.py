@@ -53,7 +53,10 @@ def test_a_number_outside_the_policy_is_left_ringing() -> None:
     assert heard(PhoneNumber("+12125550123")) == (False, None)
 
 
-@pytest.mark.parametrize(("layer", "clip"), [("number an hour", None), ("spend", "guidance_not_kept")])
+@pytest.mark.parametrize(
+    ("layer", "clip"),
+    [("number an hour", None), ("spend", "guidance_not_kept"), ("box away", "guidance_not_kept")],
+)
 def test_who_is_refused_only_for_now_is_told_so(layer: str, clip: str | None) -> None:
     verdict = screening().refused(Refused(layer, "because"))
     assert (verdict.accepted, verdict.reason, verdict.clip) == (False, f"{layer}: because", clip)

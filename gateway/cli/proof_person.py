@@ -66,6 +66,8 @@ class PersonCall:
     def __init__(self, terminal: "Terminal") -> None:
         self.problem = ""
         self._terminal = terminal
+        self._rings = False
+        self._may_answer = False
 
     async def in_trouble(self) -> None:
         """A person would say so."""
@@ -76,13 +78,16 @@ class PersonCall:
         return True
 
     async def rang(self, within: float) -> bool:
-        """Asked."""
+        """Asked, until it does."""
         del within  # a person takes the time that it takes
-        return await self._terminal.asked("Does your telephone ring?")
+        self._rings = self._rings or await self._terminal.asked("Does your telephone ring?")
+        return self._rings
 
     def may_answer(self) -> None:
-        """Told."""
-        _say("Answer now.")
+        """Told, once."""
+        if not self._may_answer:
+            _say("Answer now.")
+        self._may_answer = True
 
     async def says(self) -> Samples | None:
         """Asked to speak; what will be said is not known."""

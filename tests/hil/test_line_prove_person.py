@@ -14,18 +14,22 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from ports_lab import at_a_speed_that_holds, box_settings
+from ports_lab import LINES, at_a_speed_that_holds, box_settings
 
 from gateway import clock
 from gateway.bench.emulators import open_modem
+from gateway.bench.emulators.gsm import open_gsm_modem
+from gateway.bench.emulators.gsm_modem import EmulatedGsmModem
+from gateway.bench.emulators.modem import EmulatedModem
 from gateway.bench.exchange import Exchange
 from gateway.bench.handset import Handset
+from gateway.bench.mobile import MobileSubscriber
 from gateway.bench.settings import ExchangeSettings
 from gateway.bench.subscriber import Subscriber
 from gateway.cli.proof_calls import KEYS
 
 COMMAND = (sys.executable, "-c", "from gateway.cli.main import main; main()", "line", "prove")
-SHOP, CUSTOMER = "+81355500001", "+819012345678"
+CUSTOMER = "+819012345678"
 VOICE = Path(__file__).parents[2] / "gateway" / "prompts" / "ja" / "guidance_not_kept.wav"
 
 pytestmark = [pytest.mark.usefixtures("bench_only"), pytest.mark.timeout(300)]
@@ -34,14 +38,16 @@ pytestmark = [pytest.mark.usefixtures("bench_only"), pytest.mark.timeout(300)]
 class Session:
     """The program at its terminal, and whoever sits there with a handset."""
 
-    def __init__(self, folder: Path, shop: Subscriber, handset: Handset, environment: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, name: str, shop: Subscriber, handset: Handset, environment: dict[str, str]
+    ) -> None:
         self.handset = handset
         self.shop = shop
         self.screen = ""
         self.reports = folder / "reports"
         self._master, slave = os.openpty()
         self.process = subprocess.Popen(
-            [*COMMAND, "a", "--settings", str(folder / "gateway.toml"), "--out", str(self.reports)],
+            [*COMMAND, name, "--settings", str(folder / "gateway.toml"), "--out", str(self.reports)],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -85,14 +91,22 @@ class Session:
 
 
 @asynccontextmanager
-async def session(folder: Path, pace: clock.Pace) -> AsyncIterator[Session]:
+async def session(folder: Path, pace: clock.Pace, name: str) -> AsyncIterator[Session]:
+    """Line ``name`` of the ports' table."""
+    model, number = LINES[name]
     async with Exchange(ExchangeSettings(setup_s=0.1)) as exchange:
-        shop = exchange.subscribe(SHOP)
-        modem = open_modem("usr5637", shop, folder / "ports" / "a")
+        shop: Subscriber
+        modem: EmulatedModem | EmulatedGsmModem
+        if name == "m":
+            shop = exchange.enrol(MobileSubscriber, number)
+            modem = open_gsm_modem(model, shop, folder / "ports" / name, str(folder / "ports" / f"{name}-sound"))
+        else:
+            shop = exchange.subscribe(number)
+            modem = open_modem(model, shop, folder / "ports" / name)
         shop.attach(modem)
         handset = Handset(exchange, exchange.subscribe(CUSTOMER), seed=1)
-        box_settings(folder, "a")
-        sitting = Session(folder, shop, handset, pace.environment())
+        box_settings(folder, name)
+        sitting = Session(folder, name, shop, handset, pace.environment())
         try:
             yield sitting
         finally:
@@ -100,14 +114,14 @@ async def session(folder: Path, pace: clock.Pace) -> AsyncIterator[Session]:
             modem.close()
 
 
-def sit_down(folder: Path, person: Callable[[Session], Awaitable[None]]) -> None:
+def sit_down(folder: Path, person: Callable[[Session], Awaitable[None]], name: str = "a") -> None:
     """Real processes and ports, faster than life."""
 
     def scenario(place: Path, speed: float) -> None:
         pace = clock.Pace.begin(speed, place / "lag")
 
         async def whole() -> None:
-            async with session(place, pace) as sitting:
+            async with session(place, pace, name) as sitting:
                 await person(sitting)
 
         clock.run(whole(), pace)
@@ -116,8 +130,8 @@ def sit_down(folder: Path, person: Callable[[Session], Awaitable[None]]) -> None
 
 
 async def through_the_inbound_call(at: Session) -> None:
-    await at.until(f"Call {SHOP}, and stay on the line.")
-    await at.handset.call(SHOP)
+    await at.until(f"Call {at.shop.number}, and stay on the line.")
+    await at.handset.call(at.shop.number)
     await at.until("Did you hear the guidance, loud and clear? [Y/n]:")
     at.type("y\n")
     await at.until("Has the call ended")
@@ -126,9 +140,9 @@ async def through_the_inbound_call(at: Session) -> None:
 
 
 async def through_the_withheld_call(at: Session) -> None:
-    await at.until("Hang up. Then call +81355500001, with 184 before the number")
+    await at.until(f"Hang up. Then call {at.shop.number}, with 184 before the number")
     at.handset.hang_up()
-    await at.handset.call(SHOP, withheld="P")
+    await at.handset.call(at.shop.number, withheld="P")
     await at.until("Thank you: hang up again.")
     at.handset.hang_up()
 
@@ -139,7 +153,8 @@ def report_of(at: Session) -> dict[str, object]:
     return report
 
 
-def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a", "m"], ids=["analogue", "mobile"])
+def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path, name: str) -> None:
     async def person(at: Session) -> None:
         await through_the_inbound_call(at)
         await through_the_withheld_call(at)
@@ -148,6 +163,9 @@ def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path) -> None:
         assert "9012345678" not in shown
         at.type("y\n")
         assert await at.handset.until(lambda: at.handset.rings > 0, within=60.0)
+        if name == "m":  # which hears no ringback
+            await at.until("Does your telephone ring? [Y/n]:")
+            at.type("y\n")
         await at.until("Answer now.")
         at.handset.lift()
         await at.until("Say a few words")
@@ -163,11 +181,12 @@ def test_a_person_with_a_telephone_proves_a_good_line(tmp_path: Path) -> None:
         at.handset.hang_up()
         at.type("\n")
         said = await at.end()
+        assert "Answer now." not in said
         assert at.process.returncode == 0, said
         assert report_of(at)["passed"]
         assert not at.shop.off
 
-    sit_down(tmp_path, person)
+    sit_down(tmp_path, person, name)
 
 
 def test_a_no_fails_its_step_nonsense_is_asked_again_and_a_strangers_number_is_not_dialled(
@@ -176,7 +195,7 @@ def test_a_no_fails_its_step_nonsense_is_asked_again_and_a_strangers_number_is_n
     async def person(at: Session) -> None:
         await at.until("Call ")
         at.type("\n\n\n")  # too early: no answer to what is asked later
-        await at.handset.call(SHOP)
+        await at.handset.call(at.shop.number)
         await at.until("Did you hear the guidance")
         at.type("perhaps\n")
         await at.until("Please answer y or n.")
@@ -202,7 +221,7 @@ def test_a_no_fails_its_step_nonsense_is_asked_again_and_a_strangers_number_is_n
 def test_breaking_off_in_mid_call_leaves_the_line_on_hook_and_a_report(tmp_path: Path, key: str) -> None:
     async def person(at: Session) -> None:
         await at.until("Call ")
-        await at.handset.call(SHOP)
+        await at.handset.call(at.shop.number)
         await at.until("Did you hear the guidance")
         assert at.shop.off
         at.type(key)

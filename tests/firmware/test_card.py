@@ -113,7 +113,7 @@ def test_reads_its_settings_from_the_fat_partition(guest: Guest) -> None:
 def test_serves_once_a_modem_is_plugged_in(guest: Guest) -> None:
     guest.attach_modem(guest.folder / "modem")
     guest.plug()
-    guest.wait(f"test -e /dev/gateway/a && {SERVES}", within=300)
+    guest.wait(f"test -e /dev/gateway/a && {SERVES}", within=600)
 
 
 def test_takes_a_call_over_the_usb_modem(guest: Guest) -> None:
@@ -121,11 +121,15 @@ def test_takes_a_call_over_the_usb_modem(guest: Guest) -> None:
     assert taken["request"]
 
 
-def test_unplug_and_replug_heal(guest: Guest) -> None:
+def test_unplug_and_replug_heal_within_ten_seconds(guest: Guest) -> None:
     guest.unplug()
-    guest.wait("! test -e /dev/gateway/a", within=60)
+    guest.wait("! test -e /dev/gateway/a", within=120)
     guest.plug()
-    guest.wait(f"test -e /dev/gateway/a && {SERVES}", within=120)
+    guest.wait("[ $(journalctl -b -u gateway -o cat | grep -c ' serves$') -ge 2 ]", within=300)
+    plugged = guest.run("journalctl -b -k -o short-monotonic | grep 'attached to ttyUSB' | tail -1")
+    serves = guest.run("journalctl -b -u gateway -o short-monotonic | grep ' serves$' | tail -1")
+    since_start = [float(line.split("]")[0].strip("[ ")) for line in (plugged, serves)]
+    assert since_start[1] - since_start[0] <= 10
     assert len(call(guest, "+819012345679")) == 2
 
 
@@ -136,7 +140,7 @@ def test_wrong_settings_are_reported_on_the_card(guest: Guest) -> None:
     guest.run("on-card sed -i 's/role = .*/role = \"domestic\"/' /boot/firmware/gateway.toml")
     guest.run("systemctl restart gateway-setup")
     assert "No such file" in guest.run("ls /boot/firmware/ERROR.txt", check=False)
-    assert " ro," in guest.run("findmnt -no OPTIONS /boot/firmware").replace("ro,", " ro,", 1)
+    assert guest.run("findmnt -no OPTIONS /boot/firmware").startswith("ro,")
 
 
 def test_the_firewall_denies_what_is_not_asked_for(guest: Guest) -> None:
@@ -192,7 +196,7 @@ def test_the_watchdog_resets_a_hung_system(guest: Guest) -> None:
     guest.wait_boot(2)
     assert guest.boots[-1][0] == "A"
     assert "written" not in guest.run("ls /usr /etc")
-    guest.wait(SERVES, within=300)
+    guest.wait(SERVES, within=600)
     print(f"serves {time.monotonic() - hung:.0f} s after it hung")
 
 

@@ -63,6 +63,10 @@ async def run(settings: Settings) -> None:
                 linked(settings, database, journal, committed) as boxes.peers,
                 beside("who looks after those that wait for a box", boxes.serve_waiting(journal)),
             ):
+                if freed := await journal.release_orphans([line.name for line in settings.lines]):
+                    log.warning(
+                        "%d requests were held by lines that the settings no longer name; they are let go", freed
+                    )
                 await _serve_lines(settings, screening, prompts, journal, guard, boxes, inbound)
 
 

@@ -7,7 +7,7 @@ request is still open joins it: one number is called back once.
 import logging
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
@@ -127,6 +127,16 @@ class Domestic:
         return self._tell(
             *await self.database.write(lambda connection: hand_over.release_held(connection, self._rank, line))
         )
+
+    async def release_orphans(self, lines: Collection[str]) -> int:
+        """At start: let go what a line held that is not among ``lines`` any more. Returns how many."""
+
+        def release(connection: sqlite3.Connection) -> list[str]:
+            owners = connection.execute("SELECT DISTINCT owner FROM outbox WHERE owner IS NOT NULL").fetchall()
+            gone = [owner for (owner,) in owners if owner not in (*lines, NOBODY_UP)]
+            return [peer for owner in gone for peer in hand_over.release_held(connection, self._rank, owner)]
+
+        return self._tell(*await self.database.write(release))
 
     async def recover(self, now: float) -> int:
         """At start, before any line: in a store that was put back from a backup, what no box must be asked for again.

@@ -90,6 +90,13 @@ async def test_what_a_crash_left_held_is_released_when_its_line_starts(domestic:
     assert [message.id for message in await sent(domestic)] == [accepted.request]
 
 
+async def test_what_a_line_held_that_is_in_the_settings_no_more_is_released(domestic: Domestic) -> None:
+    accepted = await accept(domestic)
+    assert await domestic.release_orphans(["a", "b"]) == 0
+    assert await domestic.release_orphans(["b"]) == 1
+    assert [message.id for message in await sent(domestic)] == [accepted.request]
+
+
 async def test_a_number_that_was_masked_afterwards_is_forgotten_and_never_sent(domestic: Domestic) -> None:
     accepted = await accept(domestic)
     await domestic.withdraw(accepted.request, "withheld by the caller")

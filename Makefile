@@ -49,8 +49,11 @@ image: setup signing-key build/image/rootfs.tar  ## a card for the Raspberry Pi,
 bundle:  ## the same system as a signed update, build/image/gateway.raucb (as root)
 	nice -n 10 firmware-config/bundle.sh build/image/rootfs.ext4 build/image/gateway.raucb
 
-image-test: setup  ## the card and its updates in an emulated machine (as root, half an hour)
-	GATEWAY_IMAGE_TEST=1 $(BIN)/pytest tests/firmware/test_card.py -x -s --timeout 3600
+build/image/stick.ext4: build/image/gateway.raucb tests/firmware/stick.py
+	$(BIN)/python tests/firmware/stick.py build/image build/signing
+
+image-test: setup build/image/stick.ext4  ## the card and its updates in an emulated machine (as root, half an hour)
+	GATEWAY_IMAGE_TEST=1 $(BIN)/pytest tests/firmware/test_card.py -v --timeout 3600
 
 demo: setup  ## a customer's call is turned round, on the bench
 	@$(BIN)/gateway demo

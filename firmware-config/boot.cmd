@@ -25,7 +25,7 @@ ${devtype} write ${pxefile_addr_r} 0x800 1
 if test -z "${slot}"; then reset; fi
 echo "gateway: slot ${slot}, tries left: A ${BOOT_A_LEFT}, B ${BOOT_B_LEFT}"
 part uuid ${devtype} ${devnum}:${part} uuid
-setenv bootargs "root=PARTUUID=${uuid} ro rootwait init=/usr/lib/gateway/overlay rauc.slot=${slot} net.ifnames=0 usbcore.autosuspend=-1 panic=10 quiet"
+setenv bootargs "root=PARTUUID=${uuid} ro rootwait init=/usr/lib/gateway/overlay rauc.slot=${slot} net.ifnames=0 usbcore.autosuspend=-1 fsck.mode=skip panic=10 quiet"
 if test "${devtype}" = "mmc"; then
   setenv bootargs "${bootargs} console=ttyS1,115200 console=tty0"
 else

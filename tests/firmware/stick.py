@@ -1,7 +1,21 @@
-"""A technician's stick with update bundles: a good one, and each kind that a box has to refuse or to recover from."""
+"""A technician's stick with update bundles: a good one, and each kind that a box has to refuse or to recover from.
+
+    python stick.py BUILT SIGNING
+
+makes BUILT/stick.ext4, an ext4 image. BUILT has the system and its good bundle, SIGNING the key that boxes know.
+
+    good       the system
+    tampered   a byte of the signature is another
+    changed    a byte of the content is another
+    stranger   signed with a key that no box knows
+    dead       a slot without a kernel
+    mute       the system, but its daemon does not start
+"""
 
 import os
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,16 +25,8 @@ HASTY = 20
 """Seconds in which the mute system has to serve; a real one is given ten minutes."""
 
 
-def make_stick(folder: Path, built: Path, signing: Path) -> Path:
-    """An ext4 image with bundles; ``built`` has the system and its good bundle, ``signing`` the boxes' key.
-
-    good       the system
-    tampered   a byte of the signature is another
-    changed    a byte of the content is another
-    stranger   signed with a key that no box knows
-    dead       a slot without a kernel
-    mute       the system, but its daemon does not start
-    """
+def make_stick(folder: Path, built: Path, signing: Path) -> None:
+    """``folder`` is for what is made on the way."""
     bundles, stranger = folder / "bundles", folder / "stranger"
     bundles.mkdir()
     subprocess.run([CONFIG / "signing-key.sh", stranger], check=True, capture_output=True)
@@ -36,10 +42,8 @@ def make_stick(folder: Path, built: Path, signing: Path) -> Path:
     _make_mute(mute, folder)
     _bundle(mute, bundles / "mute.raucb", signing)
     mute.unlink()
-    stick = folder / "stick.ext4"
     room = sum(file.stat().st_size for file in bundles.iterdir()) + (64 << 20)
-    _ext4(stick, room, bundles)
-    return stick
+    _ext4(built / "stick.ext4", room, bundles)
 
 
 def _ext4(image: Path, size: int, content: Path) -> None:
@@ -78,3 +82,9 @@ rm /usr/lib/gateway/build
 write {folder}/build /usr/lib/gateway/build
 """
     subprocess.run(["debugfs", "-w", "-f", "-", image], input=commands, text=True, check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    target, keys = Path(sys.argv[1]), Path(sys.argv[2])
+    with tempfile.TemporaryDirectory(dir=target) as scratch:
+        make_stick(Path(scratch), target, keys)

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 from card_guest import SLOT_A_AT, UBOOT, Guest, exchange, flash, put, slot_equals
-from stick import make_stick
 
 ROOT = Path(__file__).parents[2]
 GATEWAY = ROOT / ".venv/bin/gateway"
 BUILT = Path(os.environ.get("GATEWAY_IMAGE", ROOT / "build/image"))
-IMAGE, SYSTEM, BUNDLE = BUILT / "gateway.img", BUILT / "rootfs.ext4", BUILT / "gateway.raucb"
-SIGNING = Path(os.environ.get("GATEWAY_SIGNING", ROOT / "build/signing"))
+IMAGE, SYSTEM, STICK = BUILT / "gateway.img", BUILT / "rootfs.ext4", BUILT / "stick.ext4"
 
 pytestmark = [
     pytest.mark.skipif(os.environ.get("GATEWAY_IMAGE_TEST") != "1", reason="make image-test runs this"),
@@ -69,8 +67,8 @@ CALLS = "runuser -u gateway -- gateway calls --settings /etc/gateway/gateway.tom
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """A freshly flashed card, edited by a technician, in a machine that was just switched on. No modem yet."""
-    for file in (IMAGE, SYSTEM, BUNDLE, Path(UBOOT)):
-        assert file.exists(), f"{file} is missing; run make setup-image image bundle"
+    for file in (IMAGE, SYSTEM, STICK, Path(UBOOT)):
+        assert file.exists(), f"{file} is missing; run make setup-image image bundle image-test"
     folder = tmp_path_factory.mktemp("card")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "id"], check=True)
     card = folder / "card.img"
@@ -81,7 +79,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     put(card, "peer-key.txt", f"seattle {'ab' * 32}\r\n")
     put(card, "authorized_keys", (folder / "id.pub").read_text())
     with exchange(folder, EXCHANGE_TOML, GATEWAY):
-        machine = Guest(folder, card, make_stick(folder, BUILT, SIGNING))
+        machine = Guest(folder, card, STICK)
         try:
             yield machine
         finally:

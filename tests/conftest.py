@@ -1,10 +1,17 @@
-"""An ``async def test_…`` runs on a virtual clock, which jumps to the next timer when nothing is left to do."""
+"""An ``async def test_…`` runs on a virtual clock, which jumps to the next timer when nothing is left to do.
+
+Hypothesis counts no milliseconds: on a busy machine they would be luck.
+"""
 
 import inspect
 
+import hypothesis
 import pytest
 
 from gateway import clock
+
+hypothesis.settings.register_profile("gateway", deadline=None)
+hypothesis.settings.load_profile("gateway")
 
 
 @pytest.hookimpl(tryfirst=True)

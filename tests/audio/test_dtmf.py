@@ -219,7 +219,7 @@ def test_chunks_of_any_size_give_exactly_the_same_events(chunk: int) -> None:
 
 
 @given(st.lists(st.integers(0, 900), max_size=40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_chunks_of_mixed_sizes_give_exactly_the_same_events(sizes: list[int]) -> None:
     detector, at, got = DtmfDetector(), 0, []
     for size in [*sizes, len(MESSY)]:

@@ -133,7 +133,7 @@ def test_any_chunking_gives_the_same_sound(chunk: int) -> None:
     assert np.abs(difference).max() <= 1, "but for rounding"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=4000), st.binary(max_size=4000))
 def test_random_sound_never_raises(heard: bytes, played: bytes) -> None:
     size = min(len(heard), len(played)) // 2 * 2

@@ -220,7 +220,7 @@ def test_silence_and_full_scale_square_waves_are_no_tones() -> None:
         assert set(names(square)) <= TALK | {"dial"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=8000), st.integers(1, 3000))
 def test_random_bytes_never_raise_nor_make_a_tone(data: bytes, chunk: int) -> None:
     sound = np.tile(np.frombuffer(data[: len(data) // 2 * 2], "<i2"), 3)

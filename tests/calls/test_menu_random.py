@@ -43,7 +43,7 @@ def order_last_read_back(steps: list[Step]) -> tuple[OrderLine, ...]:
     return tuple(OrderLine(*pair) for pair in zip(numbers, quantities, strict=True))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(CALLS)
 def test_every_call_ends_in_bounded_time(calls: list[tuple[str, float]]) -> None:
     call = Call(BUILT_IN, LIBRARY)
@@ -55,7 +55,7 @@ def test_every_call_ends_in_bounded_time(calls: list[tuple[str, float]]) -> None
     assert call.now < BUILT_IN.times.call + 120
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(CALLS)
 def test_every_order_is_what_was_read_back_and_confirmed_by_1(calls: list[tuple[str, float]]) -> None:
     call = Call(BUILT_IN, LIBRARY)
@@ -69,7 +69,7 @@ def test_every_order_is_what_was_read_back_and_confirmed_by_1(calls: list[tuple[
     assert len(call.orders) == sum(isinstance(step, Place) for step in call.steps)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(KEYS, st.floats(0.01, 2.0))
 def test_typed_ahead_keys_mean_the_same_as_patient_ones(keys: str, gap: float) -> None:
     hasty, patient = Call(ORDERS_ONLY, LIBRARY), Call(ORDERS_ONLY, LIBRARY)
@@ -82,7 +82,7 @@ def test_typed_ahead_keys_mean_the_same_as_patient_ones(keys: str, gap: float) -
     assert hasty.outcome == patient.outcome
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(CALLS)
 def test_a_caller_who_never_presses_1_orders_nothing(calls: list[tuple[str, float]]) -> None:
     call = Call(BUILT_IN, LIBRARY)

@@ -19,7 +19,7 @@ LINES = {
     "m": ("ec25", "+819011112222"),
     "n": ("sim7600", "+819011113333"),
 }
-SPEEDS = (8.0, 4.0, 2.0)
+SPEEDS = (8.0, 4.0, 2.0, 1.0)
 """A fault of ours shows at each of them, one of a busy machine does not."""
 
 

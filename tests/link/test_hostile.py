@@ -118,7 +118,7 @@ def taken(client: RawClient, message: messages.Message) -> bool:
 def test_no_frame_of_a_paired_box_stops_the_link(hearing: RawClient) -> None:
     count = iter(range(10_000, 10**9))
 
-    @settings(max_examples=300 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300 * LONGER, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(changed(), st.binary(max_size=200), st.sampled_from(FRAMES)), min_size=1, max_size=8))
     def fuzz(frames: list[bytes]) -> None:
         for frame in frames:
@@ -134,7 +134,7 @@ def test_letters_that_come_again_and_in_any_order_have_their_effect_once(
     said: list[str] = []
     names, pings = itertools.count(), itertools.count(10**9)
 
-    @settings(max_examples=60 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60 * LONGER, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 2**40)), min_size=1, max_size=40))
     def fuzz(order: list[tuple[int, int]]) -> None:
         own = [f"q{next(names)}" for _ in range(10)]
@@ -152,7 +152,7 @@ def test_letters_that_come_again_and_in_any_order_have_their_effect_once(
     assert hearing_far.count("duplicate") == len(said) - len(set(said))
 
 
-@settings(max_examples=20 * LONGER, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20 * LONGER, suppress_health_check=list(HealthCheck))
 @given(st.integers(60_000, 70_000))
 def test_a_frame_of_any_size_near_the_limit_is_served_or_ends_its_connection_alone(
     hearing_far: Hearing, size: int

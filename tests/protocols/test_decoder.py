@@ -83,7 +83,7 @@ def test_other_lines_and_garbage_are_told_but_not_as_calls() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=400), st.integers(1, 60))
 def test_noise_never_breaks_it_nor_makes_a_caller(noise: bytes, size: int) -> None:
     events = told(noise, size)
@@ -91,7 +91,7 @@ def test_noise_never_breaks_it_nor_makes_a_caller(noise: bytes, size: int) -> No
     assert not any("caller" in event for event in events)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_call_with_noise_in_it_is_one_call_with_the_right_number_or_none(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(CALL)))

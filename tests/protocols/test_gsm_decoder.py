@@ -93,7 +93,7 @@ def test_every_recording_is_told_the_same_at_every_split(name: str, size: int) -
     assert told(wire, size) == events
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_bytes_whatever_break_the_decoder(noise: bytes) -> None:
     whole = told(noise, max(1, len(noise)))

@@ -346,7 +346,7 @@ def test_acks_for_unknown_letters_change_nothing() -> None:
     assert lab.sender.acknowledged(0, [7, 2**62], lab.now) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     loss=st.floats(0, 0.5),

@@ -184,4 +184,4 @@ class OneShopThreeBoxes(RuleBasedStateMachine):
 
 
 TestHandOver = OneShopThreeBoxes.TestCase
-TestHandOver.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestHandOver.settings = settings(max_examples=25, stateful_step_count=30)

@@ -2,7 +2,7 @@
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.store.domestic import E164, known_number
@@ -16,7 +16,6 @@ def judged_by_libphonenumber(text: str) -> bool:
     return bool(E164.fullmatch(text))
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"\+[0-9]{5,17}", fullmatch=True))
 def test_a_number_is_known_if_and_only_if_libphonenumber_can_parse_it(text: str) -> None:
     assert (known_number(text) == text) is judged_by_libphonenumber(text)

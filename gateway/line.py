@@ -67,6 +67,9 @@ class Heard:
 class Voice(Protocol):
     """An open voice path. Every method raises ``CallEnded`` once the far end has gone, ``LineLost`` on a dead modem."""
 
+    answer_told: bool
+    """After dialling: the path opens only when the network tells of an answer (mobile lines)."""
+
     def play(self, sound: Samples) -> None:
         """Queue sound behind what still plays; returns at once."""
 

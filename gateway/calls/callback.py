@@ -18,7 +18,7 @@ from gateway.calls.conversation import Conversation
 from gateway.calls.dialogue import Desk, Dialogue, Script
 from gateway.calls.menu import OrderMenu
 from gateway.calls.panic import stoppable
-from gateway.calls.progress import AnswerTold, AnswerWatch
+from gateway.calls.progress import AnswerWatch
 from gateway.calls.queue import CallQueue
 from gateway.line import Answer, CallEnded, Line, LineLost, Samples
 from gateway.numbers import NotANumber
@@ -137,7 +137,7 @@ class Callback:
                 if isinstance(result, Answer):
                     return Ended(OUTCOMES[result], detail=result.value)
                 conversation = Conversation(result, claimed.number.region)
-                failed = await self._await_answer(conversation, told=isinstance(result, AnswerTold))
+                failed = await self._await_answer(conversation, told=result.answer_told)
                 if failed is not None:
                     return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")
                 answered_at = clock.now()

@@ -5,7 +5,6 @@ heard, somebody (or something) has. Busy, congestion and special information ton
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from gateway.audio.tones import ToneEvent
 from gateway.line import Answer
@@ -29,18 +28,11 @@ PRESENT = frozenset({"speech", "beep", "fax", "modem_answer"})
 """What is heard from whoever or whatever has answered."""
 
 
-@runtime_checkable
-class AnswerTold(Protocol):
-    """A voice path of a line that opens it only when the network tells of an answer (mobile lines)."""
-
-    answer_told: bool
-
-
 @dataclass
 class AnswerWatch:
     """Feed it what the ears name, until it says ``answered`` or returns why not. Seconds since the path opened.
 
-    ``told``: the path is ``AnswerTold``.
+    ``told``: the network tells of the answer (``Voice.answer_told``).
     """
 
     ring_time: float

@@ -41,6 +41,9 @@ _SILENCE = np.zeros(FRAME, np.int16)
 class VoicePath:
     """What full and half duplex share: reports, frames, and the far end's going."""
 
+    answer_told = False
+    """Analogue lines tell nothing: the path opens as soon as the digits are out."""
+
     def __init__(self, profile: ModemProfile, channel: CommandChannel, recording: Recording | None) -> None:
         self._profile = profile
         self._channel = channel

@@ -15,6 +15,8 @@ AT_ONCE = 2
 UNHEARD = 250
 """Frames kept for a listener who does not listen; older ones are dropped."""
 
+_SILENCE = np.zeros(FRAME, np.int16)
+
 
 class GsmVoice:
     """Fulfils ``Voice``."""
@@ -80,10 +82,11 @@ class GsmVoice:
     def _exchange(self, far: Samples, may_speak: bool) -> Samples:
         if self._queue and may_speak:
             near, self._quiet = self._queue.popleft(), 0
+            if len(near) < FRAME:
+                near = np.concatenate((near, _SILENCE[len(near) :]))
         else:
-            near = np.zeros(0, np.int16)
+            near = _SILENCE
             self._quiet += 1
-        near = np.pad(near, (0, FRAME - len(near)))
         self._frames.append((far, near))
         if self._recording is not None:
             self._recording.add(far, near)

@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 
-def test_the_pis_own_boot_loader_starts_slot_a(tmp_path: Path, guest: None) -> None:
+def test_the_pis_own_boot_loader_starts_slot_a(tmp_path: Path) -> None:
     card, console = tmp_path / "card.img", tmp_path / "console"
     flash(IMAGE, card)
     files = ["::u-boot.bin", "::bcm2837-rpi-3-b.dtb"]
@@ -39,8 +39,3 @@ def test_the_pis_own_boot_loader_starts_slot_a(tmp_path: Path, guest: None) -> N
         card.unlink()
     assert "gateway: slot A, tries left: A 2, B 3" in said
     assert said.index("Starting kernel") < said.index("bcm2835-power")
-
-
-@pytest.fixture
-def guest() -> None:
-    """Its time stands in the table."""

@@ -46,8 +46,13 @@ image: setup signing-key build/image/rootfs.tar  ## a card for the Raspberry Pi,
 	nice -n 10 firmware-config/wheels.sh build/image/wheels
 	nice -n 10 firmware-config/image.sh build/image/rootfs.tar build/image/wheels build/image/gateway.img
 
-bundle:  ## the same system as a signed update, build/image/gateway.raucb (as root)
-	nice -n 10 firmware-config/bundle.sh build/image/rootfs.ext4 build/image/gateway.raucb
+build/image/rootfs.ext4:
+	@echo "there is no system to make a bundle of. Run: make image"; exit 1
+
+build/image/gateway.raucb: build/image/rootfs.ext4
+	nice -n 10 firmware-config/bundle.sh $< $@
+
+bundle: build/image/gateway.raucb  ## the same system as a signed update, build/image/gateway.raucb (as root)
 
 build/image/stick.ext4: build/image/gateway.raucb tests/firmware/stick.py
 	$(BIN)/python tests/firmware/stick.py build/image build/signing

@@ -228,6 +228,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """First digits of the order numbers that this box gives; where several boxes take orders each needs its own."""
     prompts: str | None = None
     """A folder whose WAV files replace the shipped ones of the same name."""
+    tones: str | None = None
+    """A TOML file with the call-progress tones of further countries (docs/tones.md)."""
     lines: Annotated[tuple[LineSettings, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="line")
     link: LinkSettings | Annotated[tuple[LinkSettings, ...], msgspec.Meta(min_length=1)]
     """As the file has it; ``links`` is what to read."""
@@ -370,6 +372,7 @@ def _absolute(settings: Settings, base: Path) -> Settings:
         settings,
         data=str(base / settings.data),
         prompts=fix(settings.prompts),
+        tones=fix(settings.tones),
         lines=lines,
         callback=msgspec.structs.replace(settings.callback, menu=fix(settings.callback.menu)),
         policy=msgspec.structs.replace(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway import clock
 from gateway.audio.pcm import ulaw_encode
+from gateway.audio.tones_table import Table
 from gateway.calls.admission import Admission
 from gateway.calls.budget import SETUP_TIME
 from gateway.calls.conversation import Conversation
@@ -77,6 +78,8 @@ class Callback:
     """By language; the first also serves a language that has none."""
     hand_over: Callable[[], None]
     """Wakes the link after something was put in the outbox."""
+    tones: Table | None = None
+    """Further countries' tones."""
 
     async def serve(self) -> None:
         """Call back until cancelled. Raises ``LineLost``."""
@@ -136,7 +139,7 @@ class Callback:
             ):
                 if isinstance(result, Answer):
                     return Ended(OUTCOMES[result], detail=result.value)
-                conversation = Conversation(result, claimed.number.region)
+                conversation = Conversation(result, claimed.number.region, self.tones)
                 failed = await self._await_answer(conversation, told=result.answer_told)
                 if failed is not None:
                     return Ended(OUTCOMES[failed], detail=f"{failed.value}, by ear")

@@ -12,6 +12,7 @@ from gateway import clock
 from gateway.audio.dtmf import DtmfDetector, KeyDown
 from gateway.audio.echo import EchoCanceller
 from gateway.audio.tones import Answering, ToneEvent, ToneListener
+from gateway.audio.tones_table import Table
 from gateway.line import CallEnded, Samples, Voice
 
 SAME_KEY = 0.3
@@ -36,13 +37,14 @@ class Moment:
 class Conversation:
     """Speaks and listens on ``voice``; whoever leads the call calls ``listen`` over and over."""
 
-    def __init__(self, voice: Voice, country: str) -> None:
+    def __init__(self, voice: Voice, country: str, tones: Table | None = None) -> None:
+        """``country``: whose exchange gives the tones; ``tones``: further countries' (``read_table``)."""
         self.answered = False
         """Set once somebody has answered: from then on a busy tone means that the far end has hung up."""
         self._voice = voice
         self._echo = EchoCanceller()
         self._keys = DtmfDetector()
-        self._tones = ToneListener(country)
+        self._tones = ToneListener(country, tones)
         self._answering = Answering()
         self._heard = 0.0
         self._from_ears: list[Press] = []

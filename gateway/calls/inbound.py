@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gateway import clock
 from gateway.audio.pcm import ulaw_encode
+from gateway.audio.tones_table import Table
 from gateway.calls.conversation import Conversation
 from gateway.calls.dialogue import Desk, Dialogue, Script
 from gateway.calls.least_cost import CostBook
@@ -35,6 +36,8 @@ class InboundMenu:
     policy: Policy
     script: Script
     book: Callable[[], CostBook]
+    tones: Table | None = None
+    """Further countries' tones."""
 
     def is_cheaper(self, number: PhoneNumber, line: LineSettings, at: float, *, peer_away: bool) -> bool:
         """Whether to serve ``number`` on a call into ``line``: for less, or because nobody can call back now.
@@ -52,7 +55,7 @@ class InboundMenu:
         answered_at = clock.now()
         if not await self.calls.begin(request, line.name, clock.wall_clock()):
             return False
-        conversation = Conversation(voice, line.country)
+        conversation = Conversation(voice, line.country, self.tones)
         conversation.answered = True
         dialogue = Dialogue(
             OrderMenu(self.script.menu), conversation, self.script.prompts, self._desk(call, request), inbound=True

@@ -13,7 +13,7 @@ from gateway.calls.screening import Screening
 from gateway.daemon.box import beside, check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
 from gateway.daemon.overseas_boxes import OverseasBoxes
-from gateway.daemon.scripts import scripts
+from gateway.daemon.scripts import further_tones, scripts
 from gateway.line import Line
 from gateway.protocols.messages import CallReport, Message
 from gateway.settings import LineSettings, Settings
@@ -41,6 +41,7 @@ async def run(settings: Settings) -> None:
     policy = Policy.of(settings)
     screening = Screening(settings.guidance, policy)
     script = next(iter(scripts(settings).values())) if settings.guidance.menu == "cheaper" else None
+    tones = further_tones(settings)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
         inbound_calls = InboundCalls(database, settings.order_prefix)
@@ -49,7 +50,7 @@ async def run(settings: Settings) -> None:
             boxes = OverseasBoxes(settings, guard.book)
             peer, *others = (link.peer for link in settings.links)
             journal = Domestic(database, peer, tuple(others), boxes.rank, boxes.asked, boxes.is_away)
-            inbound = None if script is None else InboundMenu(inbound_calls, policy, script, guard.book)
+            inbound = None if script is None else InboundMenu(inbound_calls, policy, script, guard.book, tones)
 
             def committed(message: Message) -> None:
                 """Orders and reports have taken effect in the store; a report ends a call."""

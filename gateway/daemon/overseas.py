@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Sequence
 
 from gateway import clock
+from gateway.audio.tones_table import Table
 from gateway.calls.callback import Callback
 from gateway.calls.dialogue import Script
 from gateway.calls.policy import Policy
@@ -11,7 +12,7 @@ from gateway.calls.queue import CallQueue
 from gateway.calls.vacancies import Vacancies
 from gateway.daemon.box import beside, check_models, linked, serve_lines, stop_on_signals
 from gateway.daemon.guard import Guard, guarding
-from gateway.daemon.scripts import scripts
+from gateway.daemon.scripts import further_tones, scripts
 from gateway.line import Line
 from gateway.link.peer import Peer
 from gateway.protocols.messages import CallRequest, Message
@@ -23,7 +24,7 @@ from gateway.store.journal import Overseas
 async def run(settings: Settings) -> None:
     """Until cancelled. Raises ``GatewayError`` where the box can't do its job."""
     check_models(settings)
-    spoken = scripts(settings)
+    spoken, tones = scripts(settings), further_tones(settings)
     policy = Policy.of(settings)
     stop_on_signals()
     with contextlib.closing(Database.open(settings.store)) as database:
@@ -43,12 +44,13 @@ async def run(settings: Settings) -> None:
                 linked(settings, database, journal, committed, lambda: vacancies.free_lines) as peers,
                 beside("who looks after free lines", vacancies.watch()),
             ):
-                await _serve_lines(settings, spoken, journal, queue, guard, peers)
+                await _serve_lines(settings, spoken, tones, journal, queue, guard, peers)
 
 
 async def _serve_lines(
     settings: Settings,
     spoken: dict[str, Script],
+    tones: Table | None,
     journal: Overseas,
     queue: CallQueue,
     guard: Guard,
@@ -70,6 +72,7 @@ async def _serve_lines(
             retry=settings.retry,
             scripts=spoken,
             hand_over=hand_over,
+            tones=tones,
         ).serve()
 
     await serve_lines(settings, serve, peers, journal.database)

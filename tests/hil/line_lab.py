@@ -48,8 +48,8 @@ THEIRS = PROMPTS.sound((Clip("guidance_not_kept"),))[: 3 * 8000]
 LANDLINE = {"a": "+81355500001", "b": "+81355500002"}
 MOBILE = {"a": "+819011112222", "b": "+819011113333"}
 EMULATED = ("usr5637", "conexant", "rockwell", "sim800", "sim7600", "ec25", "huawei")
-MODELS = EMULATED if RIG is None else tuple(dict.fromkeys(RIG.line(loop.ours).model for loop in RIG.loops))
-"""On which every promise is tried."""
+MODELS = EMULATED if RIG is None else tuple(f"{loop.ours}-{loop.far}" for loop in RIG.loops)
+"""On which every promise is tried: each emulated model; or each loop of the rig."""
 
 
 @dataclass
@@ -191,7 +191,7 @@ def bring(lab: LineLab, fault: str) -> None:
 async def line_lab(
     a: str = "usr5637", b: str | None = None, *, fault: str | None = None, **settings: Any
 ) -> AsyncIterator[LineLab]:
-    """Model ``a`` and its far end ``b`` (None: any). ``fault``: what ``bring`` will be asked for. Settings are a's."""
+    """Model (or loop) ``a``, and ``b`` as its far end (None: any). ``fault``: for ``bring``. Settings are line a's."""
     if RIG is not None:
         if fault is not None:
             pytest.skip(f"needs a fault that copper can't give: {fault} ({FAULTS[fault][0]})")
@@ -212,7 +212,7 @@ async def line_lab(
 def _copper(rig: rig_file.RigFile, a: str, b: str | None, settings: dict[str, Any]) -> LineLab:
     for loop in rig.loops:
         ours, far = rig.line(loop.ours), rig.line(loop.far)
-        if ours.model == a and b in (None, far.model):
+        if f"{loop.ours}-{loop.far}" == a or (ours.model == a and b in (None, far.model)):
             return LineLab({"a": _traced(ours, settings), "b": _traced(far, {})}, Ways())
     pair = a if b is None else f"{a} with a {b} as its far end"
     pytest.skip(f"rig.toml has no [[loop]] with a {pair}")

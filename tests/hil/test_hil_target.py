@@ -45,10 +45,10 @@ def test_the_lines_of_the_file_are_proved_and_what_copper_can_not_give_is_skippe
             done = make_hil(f"RIG={rig(folder, LOOPS[:1])}", f"ONLY={QUICK}", environment=environment)
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
-        assert "test_a_good_line_passes_every_step[usr5637] PASSED" in said
-        assert "test_a_call_is_told_once_with_the_callers_number[usr5637] PASSED" in said
+        assert "test_a_good_line_passes_every_step[a-b] PASSED" in said
+        assert "test_a_call_is_told_once_with_the_callers_number[a-b] PASSED" in said
         assert "needs a fault that copper can't give: dead line (the cord would have to be pulled)" in said
-        assert "[ec25]" not in said
+        assert "[m-n]" not in said
         assert re.search(r"\d+ passed, \d+ skipped", said)
 
     at_a_speed_that_holds(tmp_path, scenario)

@@ -84,6 +84,10 @@ def write_page(tables: list[tuple[str, Rows]], note: str, name: str = "ears.md")
     page.write_text(f"{head}{BEGIN}\n{measured}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
+NAMES = -1.0
+"""Where in the picture, in seconds, there is room for the decoders' names."""
+
+
 def draw(scores: Scores, case: Case, heard: dict[str, list[tuple[float, str]]], path: Path) -> None:
     """The picture: a hard order with what each decoder made of it, and the decoders side by side."""
     import matplotlib
@@ -96,11 +100,16 @@ def draw(scores: Scores, case: Case, heard: dict[str, list[tuple[float, str]]], 
     top = figure.add_subplot(grid[0, :])
     top.specgram(case.sound.astype(float) + 1e-3, NFFT=256, noverlap=192, Fs=RATE, vmin=-30, vmax=45, cmap="magma")
     top.set(
-        ylim=(0, 2400), xlabel="seconds", ylabel="Hz", title=f"A hard order ({case.name}): keys under a prompt's echo"
+        xlim=(NAMES, case.seconds),
+        ylim=(0, 2400),
+        xlabel="seconds",
+        ylabel="Hz",
+        title=f"A hard order ({case.name}): keys under a prompt's echo",
+        facecolor="black",
     )
     for line, (name, keys) in enumerate({"pressed": list(zip(case.onsets, case.keys, strict=True)), **heard}.items()):
         height = 2280 - 130 * line
-        top.text(0.01, height, name, color="white", fontsize=9, va="center")
+        top.text(NAMES + 0.05, height, name, color="white", fontsize=9, va="center")
         for at, key in keys:
             if at == at:
                 top.text(at, height, key, color="#7CFC00" if line == 0 else "white", fontsize=11, va="center")
@@ -116,7 +125,7 @@ def draw(scores: Scores, case: Case, heard: dict[str, list[tuple[float, str]]], 
     for number, (title, bars) in enumerate(panels):
         panel = figure.add_subplot(grid[1, number])
         drawn = panel.bar(range(len(bars)), list(bars.values()), color=colours[: len(bars)])
-        panel.bar_label(drawn, fmt="%.4g")
+        panel.bar_label(drawn, fmt="%.3g")
         panel.set_title(title if number else "hard " + title)
         panel.set_xticks(range(len(bars)), [name.replace(", ", ",\n") for name in bars], fontsize=8)
         panel.margins(y=0.15)

@@ -80,7 +80,7 @@ class Voice(Protocol):
         """Drop at once whatever is queued or buffered in the modem (barge-in)."""
 
     async def hear(self) -> Heard:
-        """The next piece of sound from the far end, some 20 ms; on a half-duplex modem silence while we play."""
+        """The next sound from the far end, 20 ms or a few times that; on a half-duplex modem silence while we play."""
 
 
 class Line(Protocol):

@@ -205,10 +205,10 @@ def _strongest_pair(tones: list[float], total: float) -> int:
     """The key whose tones are the strongest of their groups, if they are strong enough beside all that there is."""
     if 2 * total < FLOOR:  # no tone's power can exceed that
         return NOTHING
-    low = max(tones[:4])
+    low = max(tones[0], tones[1], tones[2], tones[3])
     if low <= FLOOR:
         return NOTHING
-    high = max(tones[4:])
+    high = max(tones[4], tones[5], tones[6], tones[7])
     if high > FLOOR and low + high > SHARE * total and 0.04 < high / low < 25:
         return tones.index(low) * 4 + tones.index(high, 4) - 4
     return NOTHING

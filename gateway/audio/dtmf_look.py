@@ -24,18 +24,18 @@ JUMPY = 450
 MUDDY = 6.0  # dB
 LATEST = 200  # samples, 25 ms
 
-_PARTS = [np.array([[low, 4 + high], [8 + low, 12 + high]]) for low in range(4) for high in range(4)]
+_PARTS = [np.array([low, 4 + high, 8 + low, 12 + high]) for low in range(4) for high in range(4)]
 """Of the bank's sums, for each key: low and high tone's cosine, low and high tone's sine."""
 
 
 @functools.cache
 def _turns(blocks: int) -> npt.NDArray[np.float64]:
-    """Turns back each drift's phase, block by block, and adds up: shape (real and imaginary, drifts, 2 * blocks), for
-    a cosine and a sine of each block."""
+    """Turns back each drift's phase, block by block, and adds up: shape (2 * drifts, 2 * blocks), real parts before
+    imaginary ones, for a cosine and a sine of each block."""
     phase = np.multiply.outer(DRIFTS, np.arange(blocks)) * (2 * np.pi * BLOCK / SAMPLE_RATE)
     real = np.stack([np.cos(phase), np.sin(phase)], axis=2)
     imaginary = np.stack([-np.sin(phase), np.cos(phase)], axis=2)
-    return np.stack([real, imaginary]).reshape(2, len(DRIFTS), 2 * blocks)
+    return np.stack([real, imaginary]).reshape(2 * len(DRIFTS), 2 * blocks)
 
 
 def look(bank: FilterBank, line: int, row: int, key: int, length: int) -> Evidence | None:
@@ -68,9 +68,9 @@ def _evidence(bank: FilterBank, line: int, row: int, key: int, length: int, used
 
 def _glance(bank: FilterBank, line: int, row: int, key: int, blocks: int) -> tuple[float, float] | None:
     """Where the two tones are, Hz to within ``STEP``; None if they are too far off or too faint to be a key's."""
-    sums = bank.sums[row - blocks + 1 : row + 1, _PARTS[key], line].reshape(2 * blocks, 2)
-    real, imaginary = np.square(_turns(blocks) @ sums)
-    strength = real + imaginary
+    sums = bank.sums[row - blocks + 1 : row + 1, :, line].take(_PARTS[key], axis=1).reshape(2 * blocks, 2)
+    parts = np.square(_turns(blocks) @ sums)
+    strength = parts[: len(DRIFTS)] + parts[len(DRIFTS) :]
     at_low, at_high = strength.argmax(axis=0).tolist()
     drift_low, drift_high = DRIFTS[at_low], DRIFTS[at_high]
     low, high = LOW[key >> 2], HIGH[key & 3]

@@ -60,6 +60,7 @@ model = "usr5637"
 number = "+81355500001"
 port = "modem"
 """
+STICK_IN = "mkdir -p /mnt/stick; mountpoint -q /mnt/stick || mount -o ro /dev/vdb /mnt/stick"
 SERVES = "systemctl is-active gateway.service"
 CALLS = "runuser -u gateway -- gateway calls --settings /etc/gateway/gateway.toml --json"
 
@@ -187,11 +188,12 @@ def test_the_root_is_unchanged_byte_for_byte(guest: Guest) -> None:
 
 
 def test_the_watchdog_resets_a_hung_system(guest: Guest) -> None:
+    before = guest.boots
     guest.run("echo 0 > /proc/sys/kernel/panic; echo 1 > /proc/sys/kernel/sysrq")
     with pytest.raises(subprocess.TimeoutExpired):
         guest.run("echo c > /proc/sysrq-trigger", within=3)
     hung = time.monotonic()
-    guest.wait_boot(2)
+    guest.wait_boot(len(before) + 1)
     assert guest.boots[-1][0] == "A"
     assert "written" not in guest.run("ls /usr /etc")
     guest.wait(SERVES, within=600)
@@ -199,46 +201,47 @@ def test_the_watchdog_resets_a_hung_system(guest: Guest) -> None:
 
 
 def test_a_tampered_bundle_is_refused(guest: Guest) -> None:
-    guest.run("mkdir -p /mnt/stick && mount -o ro /dev/vdb /mnt/stick")
-    said = guest.run("rauc install /mnt/stick/tampered.raucb", check=False, within=600)
+    said = guest.run(f"{STICK_IN}; rauc install /mnt/stick/tampered.raucb", check=False, within=600)
     assert "failed" in said
     assert "signature" in said.lower()
 
 
 def test_a_bundle_changed_in_its_content_is_refused(guest: Guest) -> None:
-    said = guest.run("rauc install /mnt/stick/changed.raucb", check=False, within=600)
+    said = guest.run(f"{STICK_IN}; rauc install /mnt/stick/changed.raucb", check=False, within=600)
     assert "failed" in said
-    assert '"BOOT_ORDER=A B"' in guest.run("fw_printenv BOOT_ORDER | sed 's/.*/\"&\"/'")
+    assert guest.run("fw_printenv -n BOOT_ORDER").strip() == "A B"
 
 
 def test_a_bundle_signed_by_somebody_else_is_refused(guest: Guest) -> None:
-    said = guest.run("rauc install /mnt/stick/stranger.raucb", check=False, within=600)
+    said = guest.run(f"{STICK_IN}; rauc install /mnt/stick/stranger.raucb", check=False, within=600)
     assert "failed" in said
     assert "signature" in said.lower() or "certificate" in said.lower()
 
 
 def test_a_bundle_is_installed_to_the_other_slot_and_the_state_survives(guest: Guest) -> None:
-    guest.run("rauc install /mnt/stick/good.raucb", within=900)
+    before, calls = guest.boots, json.loads(guest.run(CALLS))
+    guest.run(f"{STICK_IN}; rauc install /mnt/stick/good.raucb", within=900)
     assert guest.run("fw_printenv -n BOOT_ORDER").strip() == "B A"
     guest.reboot()
-    assert guest.wait_boot(3)[0] == "B"
+    assert guest.wait_boot(len(before) + 1)[0] == "B"
     guest.wait("test -e /data/healthy-B", within=600)
     assert guest.run("fw_printenv -n BOOT_B_LEFT").strip() == "3"
-    assert len(json.loads(guest.run(CALLS))) == 2
+    assert json.loads(guest.run(CALLS)) == calls
 
 
 def test_a_system_that_does_not_start_falls_back(guest: Guest) -> None:
-    guest.run("mkdir -p /mnt/stick && mount -o ro /dev/vdb /mnt/stick; rauc install /mnt/stick/dead.raucb", within=900)
+    before = guest.boots
+    guest.run(f"{STICK_IN}; rauc install /mnt/stick/dead.raucb", within=900)
     guest.reboot()
-    guest.wait_boot(7)
-    assert [slot for slot, _, _ in guest.boots[3:]] == ["A", "A", "A", "B"]
+    guest.wait_boot(len(before) + 4)
+    assert [slot for slot, _, _ in guest.boots[len(before) :]] == ["A", "A", "A", "B"]
 
 
 def test_a_system_that_does_not_serve_falls_back(guest: Guest) -> None:
-    guest.run("mkdir -p /mnt/stick && mount -o ro /dev/vdb /mnt/stick; rauc install /mnt/stick/mute.raucb", within=900)
+    before, calls = guest.boots, json.loads(guest.run(CALLS))
+    guest.run(f"{STICK_IN}; rauc install /mnt/stick/mute.raucb", within=900)
     guest.reboot()
-    guest.wait_boot(8)
-    guest.wait_boot(9, within=900)
-    assert [slot for slot, _, _ in guest.boots[7:]] == ["A", "B"]
+    guest.wait_boot(len(before) + 2, within=900)
+    assert [slot for slot, _, _ in guest.boots[len(before) :]] == ["A", "B"]
     guest.wait(SERVES, within=600)
-    assert len(json.loads(guest.run(CALLS))) == 2
+    assert json.loads(guest.run(CALLS)) == calls

@@ -29,7 +29,7 @@ from gateway.bench.toml import to_toml
 
 pytestmark = pytest.mark.timeout(600)
 
-ONE_SHOP = Plan(boxes=("domestic", "overseas", "overseas2"), language="en", speed=4.0)
+ONE_SHOP = Plan(boxes=("domestic", "overseas", "overseas2"), language="en", speed=8.0)
 ROUTES = {"domestic": "jp-fixed", "overseas": "us-dear", "overseas2": "us-cheap"}
 DECK = """route,prefix,name,currency,connect_fee,rate_per_min,first_s,increment_s
 jp-fixed,81,Japan,JPY,0,60,60,60
@@ -165,5 +165,5 @@ def judge_two_shops(rig: Rig) -> None:
 
 
 def test_two_shops_share_a_box_and_each_gets_its_own_customers_orders(tmp_path: Path) -> None:
-    plan = Plan(boxes=("domestic", "domestic2", "overseas"), language="en", speed=4.0)
+    plan = Plan(boxes=("domestic", "domestic2", "overseas"), language="en", speed=8.0)
     at_a_speed_that_holds(plan, tmp_path, judge_two_shops)

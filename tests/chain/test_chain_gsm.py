@@ -27,7 +27,7 @@ GSM = ("sim800", "sim7600", "ec25", "huawei")
 FURTHER = ("telit", "zte")
 PSTN = ("usr5637", "conexant", "rockwell", "usr5637")
 SPEED = 6.0
-SPEED_OF_FOUR = 2.5
+SPEED_OF_FOUR = 4.0
 """Four lines' ears must not want more than half of a core, for another test runs beside this one."""
 MIXED = pytest.mark.soak
 

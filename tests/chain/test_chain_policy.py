@@ -13,7 +13,7 @@ from gateway.bench.story import dialled_by, off_hook_now
 
 pytestmark = pytest.mark.timeout(600)
 
-SPEED = 4.0
+SPEED = 8.0
 SOON = {"retry": {"no_answer": [2.0] * 5, "network": [2.0] * 5, "busy": [2.0] * 5}, "callback": {"ring_time": 600.0}}
 
 

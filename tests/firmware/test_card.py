@@ -47,7 +47,7 @@ GROUP="dialout", MODE="0660", SYMLINK+="gateway/a"
 """
 WIREGUARD = """\
 [Interface]
-PrivateKey = QIjpYtiUUG1mYpQEkBqZwWkE1YFo4JCbw3jNwS3NJ2o=
+PrivateKey = QEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEA=
 Address = 10.99.0.1/24
 ListenPort = 51820
 """

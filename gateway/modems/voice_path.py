@@ -5,6 +5,7 @@ Full duplex: the modem sends as many samples as it plays, so what has come in sa
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 
@@ -38,7 +39,7 @@ CODINGS: dict[str, tuple[Callable[[Samples], bytes], Callable[[bytes], Samples]]
 _SILENCE = np.zeros(FRAME, np.int16)
 
 
-class VoicePath:
+class VoicePath(ABC):
     """What full and half duplex share: reports, frames, and the far end's going."""
 
     answer_told = False
@@ -57,9 +58,9 @@ class VoicePath:
         self._stirred = False
         self._watch: asyncio.TimerHandle | None = None
 
+    @abstractmethod
     async def open(self) -> None:
         """Begin. Raises ``Refused``, ``LineLost``."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """Say and hear no more; the stream itself is ended by whoever hangs up."""
@@ -95,8 +96,9 @@ class VoicePath:
         keys, self._keys = self._keys, ""
         return Heard(far, near, keys)
 
+    @abstractmethod
     def _sound(self, data: bytes) -> None:
-        raise NotImplementedError
+        """Sound came from the modem."""
 
     def _frame(self, far: Samples, near: Samples) -> None:
         self._frames.append((far, near))

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import pytest
 from modem_lab import CUSTOMER, PluggedIn, Telephone
 
+from gateway import clock
 from gateway.bench.emulators.gsm_codec import Codec
 from gateway.bench.emulators.gsm_models import gsm_model_named
 from gateway.bench.emulators.gsm_modem import EmulatedGsmModem
@@ -16,12 +18,15 @@ from gateway.bench.emulators.port import MemoryPort
 from gateway.bench.exchange import Exchange
 from gateway.bench.mobile import MobileSubscriber
 from gateway.bench.settings import ExchangeSettings, WireSettings
+from gateway.line import CallEnded, Voice
 from gateway.modems.gsm_line import GsmLine
 from gateway.modems.gsm_profiles import GSM_PROFILES
 from gateway.modems.gsm_sound import SerialSound
 from gateway.settings import LineSettings
 
 SHOP = "+819011112222"
+MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
+each_model = pytest.mark.parametrize("model", MODELS)
 
 
 @dataclass
@@ -90,3 +95,16 @@ async def gsm_lab(
         finally:
             await line.close()
             modem.close()
+
+
+async def ring(bench: GsmLab, prefix: str = "") -> None:
+    """The customer dials the shop's number."""
+    await bench.telephone.call(prefix + "0" + SHOP[3:])
+
+
+async def ended(voice: Voice) -> float:
+    """Loop time at which the voice says that the far end has gone."""
+    with pytest.raises(CallEnded):
+        while True:
+            await voice.hear()
+    return clock.now()

@@ -9,14 +9,13 @@ from typing import Any
 import gsmmodem.modem
 import gsmmodem.serial_comms
 import pytest
-from gsm_lab import SHOP, gsm_lab
+from gsm_lab import SHOP, each_model, gsm_lab
 from modem_lab import CUSTOMER, next_call
 
 import gateway
 from gateway.line import Answer
 from gateway.numbers import PhoneNumber
 
-MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 TAKEN = {
     "gsmmodem.exceptions": {"CommandError", "GsmModemException", "TimeoutException"},
     "gsmmodem.modem": {"GsmModem", "ReceivedSms"},
@@ -41,7 +40,7 @@ def test_nothing_of_the_library_that_makes_calls_is_imported() -> None:
                 assert not [name for name in node.names if name.name.startswith("gsmmodem")], path
 
 
-@pytest.mark.parametrize("model", MODELS)
+@each_model
 async def test_calls_both_ways_touch_neither_its_call_objects_nor_its_read_loop(
     model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +63,7 @@ async def test_calls_both_ways_touch_neither_its_call_objects_nor_its_read_loop(
         assert [name for name in working if name.startswith('line "a"')] in ([], ['line "a": memory_0'])
 
 
-@pytest.mark.parametrize("model", MODELS)
+@each_model
 async def test_a_call_between_its_commands_and_bad_bytes_is_heard(model: str) -> None:
     async with gsm_lab(model) as bench:
         bench.modem.faults.clip_after = 0.03

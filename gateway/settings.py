@@ -1,36 +1,26 @@
-"""The settings file: TOML, read once, into frozen structs. An error names the file, the key and the remedy.
+"""What can be set, and what of it can't be set together.
+
 ``docs/settings.md`` explains every key to the technician; ``gateway run`` is the same command for both roles.
 """
 
-import ast
 import itertools
-import re
-import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import inspect
 
 from gateway.errors import SettingsError
+from gateway.settings_file import form, read
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-_FORMS: dict[str, str] = {}  # pattern → what a person is told to write
-
-
-def _form(pattern: str, words: str) -> msgspec.Meta:
-    _FORMS[pattern] = words
-    return msgspec.Meta(pattern=pattern)
-
-
-Country = Annotated[str, _form("^[A-Z]{2}$", "a country in two capital letters, like JP")]
-Name = Annotated[str, _form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letters, digits, - and _, 32 at most")]
+Country = Annotated[str, form("^[A-Z]{2}$", "a country in two capital letters, like JP")]
+Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letters, digits, - and _, 32 at most")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Decimal
 """Money: a number or, to the last digit as written, a string."""
-E164 = Annotated[str, _form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
+E164 = Annotated[str, form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
 
 
 class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,11 +35,11 @@ class LineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     baud: Annotated[int, msgspec.Meta(ge=1200, le=921600)] = 115200
     audio: str | None = None
     """GSM and LTE: where the sound is, a serial port or ``alsa:`` and a device (``alsa:hw:Android``)."""
-    pin: Annotated[str, _form("^[0-9]{4,8}$", "four to eight digits")] | None = None
+    pin: Annotated[str, form("^[0-9]{4,8}$", "four to eight digits")] | None = None
     """GSM and LTE: of the SIM; one wrong PIN is not tried again."""
     international_prefix: str | None = None
     """Dialled before an E.164 number without its +; the country's own if absent."""
-    dial_prefix: Annotated[str, _form("^[0-9*#,W]*$", "digits, *, #, a comma (a pause) or W (wait for dial tone)")] = ""
+    dial_prefix: Annotated[str, form("^[0-9*#,W]*$", "digits, *, #, a comma (a pause) or W (wait for dial tone)")] = ""
     """To reach an outside line of a branch exchange ("0,")."""
     route: Name | None = None
     """The route of the rate deck that prices calls out of this line."""
@@ -152,7 +142,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_call: Positive = 600.0
     """Hard cap on a call-back, seconds, enforced by the overseas box alone."""
     quiet: (
-        Annotated[str, _form(r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", "hours like 21:00-08:00")] | None
+        Annotated[str, form(r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", "hours like 21:00-08:00")] | None
     ) = None
     """Hours of the callee's day in which nobody is dialled: ``21:00-08:00``."""
 
@@ -165,7 +155,7 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class AlarmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[alarm]``: signs of fraud that somebody should look at."""
 
-    webhook: Annotated[str, _form("^https?://", "an address that begins with http:// or https://")] | None = None
+    webhook: Annotated[str, form("^https?://", "an address that begins with http:// or https://")] | None = None
     """Gets each alarm as a JSON object, by POST."""
     sequential: Annotated[int, msgspec.Meta(ge=2)] = 5
     """Callers within the hour whose numbers follow one another."""
@@ -179,7 +169,7 @@ class AlarmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class TariffSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[tariff]``: what calls cost, by the imported rate decks."""
 
-    currency: Annotated[str, _form("^[A-Z]{3}$", "a currency in three capital letters, like JPY")] = "JPY"
+    currency: Annotated[str, form("^[A-Z]{3}$", "a currency in three capital letters, like JPY")] = "JPY"
     """Of quotes, reports and spend caps."""
     zone: str | None = None
     """Time zone of the box's days and its decks' hours (``Asia/Tokyo``); that of the first line's number if absent."""
@@ -215,7 +205,7 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Spoken messages."""
     orders: Count = 365
     """Numbers of orders."""
-    at: Annotated[str, _form(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day like 03:30")] = "03:30"
+    at: Annotated[str, form(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day like 03:30")] = "03:30"
     """When that is done every day, by the clock where the box is."""
 
 
@@ -223,9 +213,7 @@ class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """``[metrics]``: figures for Prometheus."""
 
     listen: (
-        Annotated[
-            str, _form(r"^([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$", "an address and a port, like 127.0.0.1:9469")
-        ]
+        Annotated[str, form(r"^([\w.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$", "an address and a port, like 127.0.0.1:9469")]
         | None
     ) = None
     """Address and port (``127.0.0.1:9469``); no figures if absent."""
@@ -240,7 +228,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder for the store, keys and recordings; a relative path counts from the settings file."""
     country: Country = "JP"
     language: Literal["ja", "en"] = "ja"
-    order_prefix: Annotated[str, _form("^[0-9]{0,3}$", "three digits at most")] = ""
+    order_prefix: Annotated[str, form("^[0-9]{0,3}$", "three digits at most")] = ""
     """First digits of the order numbers that this box gives; where several boxes take orders each needs its own."""
     prompts: str | None = None
     """A folder whose WAV files replace the shipped ones of the same name."""
@@ -280,9 +268,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.data) / "keys"
 
 
+MOVED = {"tariff.overseas": "write its routes as line_routes under the [link] to the box whose lines they price"}
+"""Keys of earlier versions, and where what they said belongs now."""
+
+
 def load(path: Path) -> Settings:
     """Read and check a settings file; paths in it become absolute. Raises ``SettingsError``."""
-    settings = read(path, Settings)
+    settings = read(path, Settings, missing="no such settings file; name one with --settings", moved=MOVED)
     names = [line.name for line in settings.lines]
     for name in names:
         if names.count(name) > 1:
@@ -337,65 +329,6 @@ def _check_money(path: Path, settings: Settings) -> None:
         )
     if settings.role == "overseas" and (unpriced := [line.name for line in settings.lines if line.route is None]):
         raise SettingsError(f'{path}: a spend cap needs prices; give line "{unpriced[0]}" its route')
-
-
-T = TypeVar("T")
-
-
-def read(path: Path, kind: type[T]) -> T:
-    """Any TOML file into a struct of ``kind``. Raises ``SettingsError`` that names file, key or line, and remedy."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such settings file; name one with --settings") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: can't be read: {error}") from None
-    try:
-        return msgspec.convert(tomllib.loads(text), kind)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {_explain(str(error), kind)}") from None
-
-
-MOVED = {"tariff.overseas": "write its routes as line_routes under the [link] to the box whose lines they price"}
-"""Keys of earlier versions, and where what they said belongs now."""
-
-
-def _explain(error: str, kind: type[object]) -> str:
-    """msgspec's words, turned so that the key comes first and the remedy is plain."""
-    what, _, where = error.partition(" - at `$")
-    where = re.sub(r"\[(\d+)\]", lambda m: f"[{int(m[1]) + 1}]", where.rstrip("`")).lstrip(".")
-    if missing := re.search(r"missing required field `(\w+)`", what):
-        key = f"{where}.{missing[1]}" if where else missing[1]
-        return f"{key} is missing; add it"
-    if unknown := re.search(r"unknown field `(\w+)`", what):
-        key = f"{where}.{unknown[1]}" if where else unknown[1]
-        if key in MOVED:
-            return f"{key} is no longer a setting; {MOVED[key]}"
-        return f"{key} is not a setting; remove it or correct its spelling"
-    if (form := re.search(r"matching regex (.*)$", what)) and (words := _FORMS.get(ast.literal_eval(form[1]))):
-        return f"{where}: write {words}"
-    if value := re.search("[Ii]nvalid enum value (.*)$", what):
-        keys = re.sub(r"\[\d+\]", "", where).split(".")
-        return f"{where}: {value[1]} is not one of {', '.join(_choices(inspect.type_info(kind), keys))}"
-    return f"{where or 'the file'}: {what[:1].lower()}{what[1:]}"
-
-
-def _choices(node: inspect.Type, keys: list[str]) -> list[str]:
-    """The values that the setting at ``keys`` may have."""
-    match node:
-        case inspect.LiteralType() if not keys:
-            return [str(value) for value in node.values]
-        case inspect.UnionType(types=types):
-            return [choice for each in types for choice in _choices(each, keys)]
-        case inspect.VarTupleType(item_type=item):
-            return _choices(item, keys)
-        case inspect.StructType(fields=fields) if keys:
-            return [
-                choice for each in fields if each.encode_name == keys[0] for choice in _choices(each.type, keys[1:])
-            ]
-    return []
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:

@@ -7,22 +7,23 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "gateway"
 
-VOCABULARY = {"errors", "clock", "numbers", "line", "settings"}
+VOCABULARY = {"errors", "clock", "numbers", "line", "settings", "settings_file"}
 PURE = {"protocols", "audio"}
 MAY_IMPORT = {
     "errors": set(),
     "clock": set(),
     "numbers": set(),
     "line": {"errors", "numbers"},
-    "settings": {"errors"},
-    "protocols": VOCABULARY - {"clock", "settings"},
+    "settings_file": {"errors"},
+    "settings": {"errors", "settings_file"},
+    "protocols": {"errors", "numbers", "line"},
     "audio": {"errors", "line", "numbers"},
     "store": VOCABULARY | {"protocols"},
     "modems": VOCABULARY | PURE,
     "calls": VOCABULARY | PURE | {"store"},
     "link": VOCABULARY | PURE | {"store"},
     "daemon": VOCABULARY | PURE | {"store", "modems", "calls", "link"},
-    "bench": {"errors", "clock", "numbers", "line"},
+    "bench": {"errors", "clock", "numbers", "line", "settings_file"},
     "cli": VOCABULARY | PURE | {"store", "modems", "calls", "link", "daemon", "bench"},
 }
 NO_CLOCKS_NO_WIRES = {"asyncio", "threading", "time", "serial", "zmq", "socket", "subprocess"}

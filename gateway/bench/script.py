@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from gateway.bench import settings, sound
+from gateway.bench import sound
 from gateway.bench.ears import Judgement, alternatives
 from gateway.bench.handset import Handset
 from gateway.bench.settings import Form, NotNegative, Reason
 from gateway.errors import GatewayError
+from gateway.settings_file import convert, tables
 
 Keys = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-D*# ,]+$")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -121,13 +122,13 @@ class Result(msgspec.Struct, frozen=True):
 
 def load(path: Path) -> Script:
     """A script from a TOML file; paths of sounds count from it. Raises ``SettingsError`` or ``ScriptError``."""
-    return build(settings.read_toml(path), str(path), path.resolve().parent)
+    return build(tables(path), str(path), path.resolve().parent)
 
 
 def build(data: dict[str, Any], what: str, base: Path) -> Script:
     """A script from plain data, every step checked. Raises ``SettingsError`` or ``ScriptError`` naming the step."""
     steps = _build_steps(data.get("step", []), f"{what}: step ", base)
-    head = settings.convert({**data, "step": []}, Script, what)
+    head = convert({**data, "step": []}, Script, what)
     return msgspec.structs.replace(head, steps=steps)
 
 
@@ -139,7 +140,7 @@ def _build_steps(raw: object, where: str, base: Path) -> tuple[Step, ...]:
         name = f"{where}{number}"
         if isinstance(entry, dict) and "do" in entry:
             name += f" ({entry['do']})"
-        step: Step = settings.convert(entry, Step, name)  # type: ignore[arg-type]
+        step: Step = convert(entry, Step, name)  # type: ignore[arg-type]
         steps.append(_check(step, name, base))
         if isinstance(entry, dict) and isinstance(step, Repeat):
             _build_steps(entry["steps"], f"{name}: step ", base)

@@ -1,21 +1,20 @@
 """The exchange's settings file: TOML into frozen structs. ``docs/exchange.toml`` is a sample of it."""
 
 import os
-import re
 import tempfile
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 import phonenumbers
 
 from gateway.bench.country import COUNTRIES
 from gateway.errors import SettingsError
+from gateway.settings_file import form, read
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
-E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letters, digits, - and _, 32 at most")]
+E164 = Annotated[str, form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
 CountryName = Literal["JP", "US", "GB", "UK"]
 Reason = Literal["P", "O", "C", "S"]
 Form = Literal["sdmf", "mdmf", "number-only", "masked"]
@@ -105,7 +104,7 @@ def default_control() -> Path:
 
 def load(path: Path) -> ExchangeSettings:
     """Read and check a settings file; paths in it become absolute. Raises ``SettingsError``."""
-    settings = convert(read_toml(path), ExchangeSettings, str(path))
+    settings = read(path, ExchangeSettings, missing="no such settings file; name one with --settings")
     for what, values in (
         ("name", [modem.name for modem in settings.modems]),
         ("port", [modem.port for modem in settings.modems]),
@@ -119,39 +118,6 @@ def load(path: Path) -> ExchangeSettings:
         if country is None:
             _check_country(path, number)
     return _absolute(settings, path.resolve().parent)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as it stands. Raises ``SettingsError``."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: can't be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from None
-
-
-T = TypeVar("T")
-
-
-def convert(data: object, kind: type[T], what: str) -> T:
-    """Plain data into a struct. Raises ``SettingsError`` that begins with ``what`` and names the key."""
-    try:
-        return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{what}: {_explain(str(error))}") from None
-
-
-def _explain(error: str) -> str:
-    problem, _, where = error.partition(" - at `$")
-    where = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", where.rstrip("`")).lstrip(".")
-    if missing := re.search(r"missing required field `(\w+)`", problem):
-        return f"{where + '.' if where else ''}{missing[1]} is missing; add it"
-    if unknown := re.search(r"unknown field `(\w+)`", problem):
-        return f"{where + '.' if where else ''}{unknown[1]} is not known here; remove it or correct its spelling"
-    return f"{where + ': ' if where else ''}{problem[:1].lower()}{problem[1:]}"
 
 
 def _check_country(path: Path, number: str) -> None:

@@ -70,12 +70,13 @@ def call(
     Exit code 0 only if the call did what it should: answered, all keys pressed, called back where that was asked for,
     or every step of the script.
     """
-    from gateway.bench import control, script, settings
+    from gateway.bench import control, script
+    from gateway.settings_file import tables
 
     raw = None
     if script_path is not None:
         script.load(script_path)  # its errors name the file
-        raw = settings.read_toml(script_path)
+        raw = tables(script_path)
     base = str(script_path.resolve().parent) if script_path else "."
     wanted = CallOrder(script=raw, base=base, **order)
     result = control.place(_control(socket, settings_path), wanted, None if as_json else _tell)

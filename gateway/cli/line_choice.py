@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 import phonenumbers
 
 from gateway.errors import GatewayError, SettingsError
 from gateway.modems.catalogue import profile_of
 from gateway.numbers import CallerId, Withheld
 from gateway.settings import LineSettings, Settings, load
+from gateway.settings_file import convert
 
 DEFAULT = Path("/etc/gateway/gateway.toml")
 NOBODY = "+10000000"
@@ -93,8 +93,5 @@ def caller_in_words(caller: CallerId, *, unmask: bool) -> str:
 
 
 def converted(values: dict[str, Any]) -> LineSettings:
-    """Settings of a line that stands in no file. Raises ``GatewayError`` in the settings' words."""
-    try:
-        return msgspec.convert(values, LineSettings)
-    except msgspec.ValidationError as error:
-        raise GatewayError(f"line: {error}") from None
+    """Settings of a line that stands in no file. Raises ``SettingsError``."""
+    return convert(values, LineSettings, "line")

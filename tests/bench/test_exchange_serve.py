@@ -163,7 +163,7 @@ def test_what_can_not_be_done_is_said_in_one_line(served: Path, tmp_path: Path) 
         ),
         (("call", "--from", CUSTOMER, "--to", SHOP, "--script", str(tmp_path / "no.toml")), "no.toml: no such file"),
         (("up", "--settings", str(served / "x.toml")), "another exchange serves it"),
-        (("up", "--settings", str(tmp_path / "no.toml")), "no.toml: no such file"),
+        (("up", "--settings", str(tmp_path / "no.toml")), "no.toml: no such settings file; name one with --settings"),
     ):
         done = run(*arguments)
         assert done.returncode == 1, arguments
@@ -175,12 +175,15 @@ def test_what_can_not_be_done_is_said_in_one_line(served: Path, tmp_path: Path) 
     ("text", "complaint"),
     [
         ("[[modem]]\nname = 'a'\n", "modem[1].model is missing; add it"),
-        ("[wire]\nechodb = 3\n", "wire.echodb is not known here; remove it or correct its spelling"),
+        ("[wire]\nechodb = 3\n", "wire.echodb is not a setting; remove it or correct its spelling"),
         ("[wire]\necho_db = 'x'\n", "wire.echo_db: expected `float`, got `str`"),
         ("x = = 1", "not valid TOML"),
         ("[[handset]]\nnumber = '+33142278186'\n", "set its country to JP, US or GB"),
         ("[[handset]]\nnumber = '+81312345678'\n" * 2, 'number "+81312345678" is given twice'),
-        ("[[modem]]\nname='a'\nmodel='hayes'\nnumber='+81355501234'\nport='p'\n", "modem[1].model: invalid enum"),
+        (
+            "[[modem]]\nname='a'\nmodel='hayes'\nnumber='+81355501234'\nport='p'\n",
+            "modem[1].model: 'hayes' is not one of con",
+        ),
     ],
 )
 def test_a_wrong_settings_file_names_the_key(text: str, complaint: str, tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ async def test_a_step_that_does_not_come_out_is_named_with_what_was_heard_instea
         ({"do": "press", "keys": "12x"}, r"step 2 \(press\): keys: "),
         ({"do": "hear", "what": "laughter"}, r'step 2 \(hear\): can\'t hear "laughter"; say speech, '),
         ({"do": "speak", "wav": "no.wav"}, r"step 2 \(speak\): .*no\.wav: no such sound file"),
-        ({"do": "call", "number": "1", "loud": True}, r"step 2 \(call\): loud is not known here"),
+        ({"do": "call", "number": "1", "loud": True}, r"step 2 \(call\): loud is not a setting"),
         (
             {"do": "repeat", "times": 2, "steps": [{"do": "wait"}]},
             r"step 2 \(repeat\): .*steps\[1\].seconds is missing",
@@ -306,7 +306,7 @@ def test_a_wrong_step_is_named(step: object, complaint: str, tmp_path: Path) -> 
 def test_a_script_without_steps_or_with_a_wrong_head_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ScriptError, match="step 1 is missing"):
         script.build({}, "script", tmp_path)
-    with pytest.raises(SettingsError, match="script: sed is not known here"):
+    with pytest.raises(SettingsError, match="script: sed is not a setting"):
         script.build({"sed": 1, "step": [{"do": "lift"}]}, "script", tmp_path)
 
 

@@ -11,7 +11,8 @@ import msgspec
 
 from gateway.errors import SettingsError
 from gateway.modems.catalogue import profile_of
-from gateway.settings import LineSettings, Name, NotNegative, read
+from gateway.settings import LineSettings, Name, NotNegative
+from gateway.settings_file import read
 
 VARIABLE = "GATEWAY_RIG"
 

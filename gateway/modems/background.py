@@ -17,8 +17,8 @@ class Background:
         self._name = name
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run beside; its only failure, ``LineLost``, reaches everyone by itself."""
+    def spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Run beside, until done or cancelled; its only failure, ``LineLost``, reaches everyone by itself."""
 
         async def run() -> None:
             try:
@@ -29,6 +29,7 @@ class Background:
         task = asyncio.create_task(run(), name=self._name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def cancel(self) -> None:
         """The line is closed."""

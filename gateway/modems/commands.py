@@ -42,6 +42,7 @@ class CommandChannel:
         self._reply: asyncio.Future[Reply] | None = None
         self._connected: asyncio.Future[None] | None = None
         self._endings: Sequence[bytes] = ()
+        self._within = PROMPT
         self._lost: LineLost | None = None
         self.heard_at = asyncio.get_running_loop().time()
         """Loop time of the last byte from the modem."""
@@ -51,6 +52,11 @@ class CommandChannel:
     def name(self) -> str:
         """Line and port, for messages."""
         return self._port.name
+
+    @property
+    def busy(self) -> bool:
+        """A command is in hand, or about to be: its own time-out tells of a modem that has wedged."""
+        return self._turn.locked() or self._reply is not None
 
     @property
     def unsent(self) -> int:
@@ -64,7 +70,7 @@ class CommandChannel:
         """
         command = Command(command) if isinstance(command, str) else command
         async with self._turn:
-            return await self._answer(await self._send(command, endings), within)
+            return await self._answer(await self._send(command, endings, within), within)
 
     async def demand(self, command: Command | str, within: float = PROMPT) -> Reply:
         """``ask``, where only OK will do. Raises ``Refused``."""
@@ -76,7 +82,7 @@ class CommandChannel:
     async def answers(self, text: str, within: float) -> bool:
         """Whether a first command is answered in time; if not it is forgotten. Raises ``LineLost``."""
         async with self._turn:
-            reply = await self._send(Command(text), ())
+            reply = await self._send(Command(text), (), within)
             await asyncio.wait((reply,), timeout=within)
             if not reply.done():
                 self._stream.abandon()
@@ -88,7 +94,7 @@ class CommandChannel:
     async def begin_voice(self, command: Command, endings: Sequence[bytes]) -> None:
         """Send a voice command and wait for CONNECT; ``finish`` ends it. Raises ``Refused``, ``LineLost``."""
         async with self._turn:
-            reply = await self._send(command, endings)
+            reply = await self._send(command, endings, PROMPT)
             self._connected = asyncio.get_running_loop().create_future()
             await _first_of((self._connected, reply), PROMPT)
             if reply.done():
@@ -99,7 +105,8 @@ class CommandChannel:
     async def finish(self, gently: bytes = b"") -> None:
         """Bring the command in hand, if any, to its end: its voice stream or dialling. Raises ``LineLost``.
 
-        ``gently`` is tried first, then the command's endings one after another, for units differ in what they heed.
+        ``gently`` is tried first, then the command's endings one after another, for units differ in what they heed. One
+        that has none comes to its end by itself, in the time that its asker gave it.
         """
         reply, endings = self._reply, (gently, *self._endings) if gently else self._endings
         if reply is None:
@@ -110,7 +117,7 @@ class CommandChannel:
             if reply.done():
                 break
             self.write(ending)
-            await _first_of((reply,), ENDING)
+            await _first_of((reply,), ENDING if endings else self._within)
         if not reply.done():
             raise self.wedged(f"no end to {self._command.text}")
         reply.result()
@@ -160,13 +167,14 @@ class CommandChannel:
         self._port.close()
         self._trace.close()
 
-    async def _send(self, command: Command, endings: Sequence[bytes]) -> asyncio.Future[Reply]:
+    async def _send(self, command: Command, endings: Sequence[bytes], within: float) -> asyncio.Future[Reply]:
         if self._reply is not None:
             await self.finish()
         if self._lost:
             raise self._lost
         self._command = command
         self._endings = endings
+        self._within = within
         self._connected = None
         self._reply = asyncio.get_running_loop().create_future()
         self.write(self._stream.send(command))

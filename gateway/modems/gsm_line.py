@@ -20,6 +20,7 @@ from gateway.modems.gsm_profiles import GsmProfile
 from gateway.modems.gsm_sound import OnLost, Sound
 from gateway.modems.gsm_sound_choice import on_card, sound_of
 from gateway.modems.gsm_voice import GsmVoice
+from gateway.modems.gsm_watch import ANSWERS_WITHIN, keep_asking, miss_sound
 from gateway.modems.line_on_modem import LineOnModem
 from gateway.modems.losses import NoNetwork
 from gateway.modems.recording import Recording
@@ -65,6 +66,8 @@ class GsmLine(LineOnModem):
         self._voice: GsmVoice | None = None
         self._mute: LineLost | None = None
         """The sound is gone: what the line will be lost by, once its call has been ended."""
+        self._watches: list[asyncio.Task[None]] = []
+        """Over the call."""
         self._registered = True
         self._weak = ""
 
@@ -89,7 +92,7 @@ class GsmLine(LineOnModem):
         """Answer; free again however the block ends. ``CallEnded`` when the caller gave up first."""
         if self._lost is None and call is not self._call:
             raise CallEnded("the caller gave up before we answered")
-        self._begin_use()
+        self._begin_call()
         try:
             self._calls.answers(clock.now())
             if await self._until_talking("ATA", ANSWERING, self._calls.answered) is not None:
@@ -101,7 +104,7 @@ class GsmLine(LineOnModem):
     @asynccontextmanager
     async def dialled(self, number: PhoneNumber) -> AsyncIterator[Voice | Answer]:
         """Dial; a ``Voice`` once the modem says that the call is active, else why not."""
-        self._begin_use()
+        self._begin_call()
         try:
             yield await self._dial(f"{self._settings.dial_prefix}{number.e164}") or await self._speak()
         finally:
@@ -217,10 +220,10 @@ class GsmLine(LineOnModem):
         await self._ask("AT+CHLD=0", HANGING_UP)
 
     async def _list_calls(self) -> None:
-        self._tell(self._calls.rows(await self._rows(), clock.now()))
+        self._tell(self._calls.rows(await self._rows(ANSWERS_WITHIN), clock.now()))
 
-    async def _rows(self) -> list[CallRow] | None:
-        reply = await self._channel.ask(Command("AT+CLCC", ("+CLCC:",), GSM_FINALS), HANGING_UP)
+    async def _rows(self, within: float) -> list[CallRow] | None:
+        reply = await self._channel.ask(Command("AT+CLCC", ("+CLCC:",), GSM_FINALS), within)
         if reply.result != "OK":
             return None
         read = (read_clcc(text, self._settings.country) for text in reply.information)
@@ -229,7 +232,20 @@ class GsmLine(LineOnModem):
     def _time_passes(self) -> None:
         self._tell(self._calls.tick(clock.now()))
 
+    async def _ask_in_call(self) -> None:
+        """Whether it still answers; of one that lists its calls, also whether ours is still there."""
+        if self._channel.busy:
+            return
+        if self._profile.lists:
+            await self._list_calls()
+        else:
+            await self._channel.ask("AT", ANSWERS_WITHIN)
+
     # --- calls ------------------------------------------------------------------------------------------------------
+
+    def _begin_call(self) -> None:
+        self._begin_use()
+        self._watches.append(self._background.spawn(lambda: keep_asking(self._ask_in_call)))
 
     async def _dial(self, digits: str) -> Answer | None:
         self._calls.dials(clock.now())
@@ -269,11 +285,17 @@ class GsmLine(LineOnModem):
         for text in self._commands.begin:
             await self._ask(text)
         await voice.open()
+        self._watches.append(
+            self._background.spawn(lambda: miss_sound(self._sound, self._channel.name, self._lose_sound))
+        )
         return voice
 
     async def _hang_up(self) -> None:
         """End our call, and no other; what belongs to its sound follows while others go on."""
         voice, self._voice = self._voice, None
+        for watch in self._watches:
+            watch.cancel()
+        self._watches.clear()
         try:
             await self._channel.finish()
             await self._free_line()
@@ -299,7 +321,7 @@ class GsmLine(LineOnModem):
 
     async def _is_still_there(self) -> bool:
         """Whether a call is left that the modem has said to be over."""
-        rows = await self._rows() if self._profile.lists else None
+        rows = await self._rows(HANGING_UP) if self._profile.lists else None
         return any(row.voice and row.state not in (CallState.INCOMING, CallState.WAITING) for row in rows or ())
 
     async def _release(self) -> None:

@@ -23,6 +23,8 @@ class Sound(Protocol):
 
     latency: float
     """Seconds from a frame's being given out until it has been sent."""
+    passed: int
+    """Frames that have come in while ours were taken: it stands still once either direction is dead."""
 
     async def open(self) -> None:
         """Have it, for as long as the line lasts. Raises ``LineLost`` with the remedy."""
@@ -64,6 +66,7 @@ class SerialSound:
         self._exchange: Exchange | None = None
         self._bytes = bytearray()
         self._came_at = 0.0
+        self.passed = 0
         self._played_to = 0.0
         """Loop time at which the modem will have played all that it has been given."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -115,6 +118,7 @@ class SerialSound:
         while len(self._bytes) >= self.FRAME_BYTES:
             frame = bytes(self._bytes[: self.FRAME_BYTES])
             del self._bytes[: self.FRAME_BYTES]
+            self.passed += self._port is not None and self._port.unsent < self.UNTAKEN
             self._pass(np.frombuffer(frame, "<i2").astype(np.int16))
 
     async def _pace(self) -> None:

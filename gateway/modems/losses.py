@@ -11,5 +11,9 @@ class Silent(LineLost):
     """The modem is there and answers no more."""
 
 
+class Mute(LineLost):
+    """A mobile modem answers, but in a call it passes no sound."""
+
+
 class NoNetwork(LineLost):
     """A mobile modem answers, but no network has it."""

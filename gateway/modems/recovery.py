@@ -20,7 +20,7 @@ from typing import Protocol
 from gateway.line import LineLost
 from gateway.modems.commands import CommandChannel
 from gateway.modems.gsm_profiles import GsmProfile
-from gateway.modems.losses import Gone, NoNetwork, Silent
+from gateway.modems.losses import Gone, Mute, NoNetwork, Silent
 from gateway.modems.serial_port import Port, SerialPort
 from gateway.modems.trace import Trace
 from gateway.protocols.at import Command
@@ -41,6 +41,7 @@ class Rung(Enum):
 RUNGS: dict[type[LineLost], tuple[Rung, ...]] = {
     # after the first failure, the second, ...
     Silent: (Rung.REOPEN, Rung.REBIND, Rung.POWER),
+    Mute: (Rung.RESET, Rung.REBIND, Rung.POWER),
     NoNetwork: (Rung.REOPEN, Rung.RESET, Rung.REBIND, Rung.POWER),
     Gone: (Rung.REOPEN,) * 15 + (Rung.POWER,),
 }

@@ -57,6 +57,7 @@ class SoundCard:
         self._stream: _Stream | None = None
         self._ending: asyncio.Future[None] | None = None
         self._opening = asyncio.Lock()
+        self.passed = 0
         self._held = np.zeros(0, np.int16)
         self._ear = self._mouth = Resampler(SAMPLE_RATE, SAMPLE_RATE)
 
@@ -152,6 +153,7 @@ class SoundCard:
         while len(self._held) >= FRAME:
             far, self._held = self._held[:FRAME], self._held[FRAME:]
             may_speak = stream.out.qsize() < BACKLOG
+            self.passed += may_speak
             near = stream.exchange(far, may_speak)
             if may_speak:
                 stream.out.put(self._mouth.feed(near))

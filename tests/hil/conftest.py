@@ -1,12 +1,12 @@
-"""On the bench these tests run on the virtual clock, as all do; on a real rig on the real one."""
+"""On the bench these tests run on the virtual clock, as all do; on a rig on the real one, or on that of its ports."""
 
 import inspect
 import os
 
 import pytest
 import rig_file
+from pacing import run_at_a_speed_that_holds
 
-from gateway import clock
 from gateway.errors import GatewayError
 
 REAL = rig_file.VARIABLE in os.environ
@@ -24,8 +24,8 @@ def pytest_configure() -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not REAL or not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    wanted = pyfuncitem._fixtureinfo.argnames
-    clock.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in wanted}))
+    wanted = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    run_at_a_speed_that_holds(lambda: pyfuncitem.obj(**wanted))
     return True
 
 

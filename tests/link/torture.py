@@ -32,7 +32,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from two_boxes import Box, box, paired
+from two_boxes import box, paired
 
 from gateway import clock
 from gateway.numbers import PhoneNumber
@@ -42,7 +42,6 @@ from gateway.store.journal import Domestic, Overseas
 
 SECTOR = 512
 LINES = 4
-OPEN_AT_MOST = 40
 
 
 @dataclasses.dataclass
@@ -59,7 +58,7 @@ class World:
         os.close(descriptor)
 
     def seen(self) -> list[list[str]]:
-        return [line.split(" ", 3) for line in (self.folder / "world").read_text().splitlines()]
+        return [line.split() for line in (self.folder / "world").read_text().splitlines()]
 
     @property
     def over(self) -> bool:
@@ -72,18 +71,20 @@ async def domestic(world: World) -> None:
     async with box(world.folder, "domestic", routes) as ours:
         assert isinstance(ours.journal, Domestic)
         await ours.journal.release_held("a")
-        while True:
-            if world.over or len(await ours.journal.open_requests()) >= OPEN_AT_MOST:
-                await asyncio.sleep(0.01)
-                continue
-            await call_in(world, ours.journal)
+        await take_calls(world, ours.journal, open_at_most=40)
 
 
-async def call_in(world: World, journal: Domestic) -> None:
-    number = PhoneNumber(f"+8190{random.randrange(10**8):08}")
-    accepted = await journal.accept(number, line="a", called="", language="ja", at=time.time())
-    world.note("promised", accepted.request, number.e164)
-    await journal.release(accepted.request)
+async def take_calls(world: World, journal: Domestic, *, open_at_most: int) -> None:
+    """One caller after the other, each with a number of his own."""
+    while True:
+        if world.over or len(await journal.open_requests()) >= open_at_most:
+            await asyncio.sleep(0.01)
+            continue
+        number = PhoneNumber(f"+8190{random.randrange(10**8):08}")
+        accepted = await journal.accept(number, line="a", called="", language="ja", at=time.time())
+        world.note("promised", accepted.request, number.e164)
+        await asyncio.sleep(random.random() * 0.005)
+        await journal.release(accepted.request)
 
 
 async def overseas(world: World) -> None:
@@ -94,29 +95,30 @@ async def overseas(world: World) -> None:
         await ours.journal.recover(time.time())
         async with asyncio.TaskGroup() as group:
             for line in range(LINES):
-                group.create_task(serve(world, ours, ours.journal, f"x{line}"))
+                group.create_task(serve(world, "boise", ours.journal, f"x{line}", rings_for=0.02))
 
 
-async def serve(world: World, ours: Box, journal: Overseas, line: str) -> None:
+async def serve(world: World, name: str, journal: Overseas, line: str, *, rings_for: float) -> None:
+    """Box ``name`` dials on one of its lines; a customer is busy, or orders, after ``rings_for`` seconds at most."""
     while True:
         claimed = await journal.claim(line, time.time())
         if claimed is None:
             await asyncio.sleep(0.01)
             continue
-        attempt = await journal.dial_intent(claimed.request, line, time.time())
-        world.note("dialled", claimed.request, attempt)
-        await asyncio.sleep(random.random() * 0.02)
+        request, number = claimed.request, claimed.number.e164
+        attempt = await journal.dial_intent(request, line, time.time())
+        world.note("dialled", request, attempt, number, name)
+        await asyncio.sleep(random.random() * rings_for)
         if random.random() < 0.3:
-            await journal.attempt_ended(
-                claimed.request, attempt, outcome="busy", at=time.time(), next_at=time.time() + 0.02
-            )
+            at = time.time()
+            await journal.attempt_ended(request, attempt, outcome="busy", at=at, next_at=at + 0.02)
             continue
-        await journal.answered(claimed.request, attempt, time.time())
-        world.note("answered", claimed.request, attempt)
+        await journal.answered(request, attempt, time.time())
+        world.note("answered", request, attempt, number, name)
         lines = [OrderLine(str(random.randrange(100)), random.randrange(1, 9))]
-        order = await journal.confirm_order(claimed.request, attempt, lines, at=time.time())
-        world.note("spoken", claimed.request, order, f"{lines[0].article}×{lines[0].quantity}")
-        await journal.attempt_ended(claimed.request, attempt, outcome="order", at=time.time(), next_at=None)
+        order = await journal.confirm_order(request, attempt, lines, at=time.time())
+        world.note("spoken", request, order, f"{lines[0].article}×{lines[0].quantity}")
+        await journal.attempt_ended(request, attempt, outcome="order", at=time.time(), next_at=None)
 
 
 def spawn(run: Callable[[World], Coroutine[Any, Any, None]], world: World, name: str) -> int:

@@ -22,15 +22,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from torture import World, free_port, rows, spawn, unsettled
+from torture import World, free_port, rows, serve, spawn, take_calls, unsettled
 
 from gateway.calls.least_cost import CostBook
 from gateway.calls.tariff_folder import TariffFolder
 from gateway.daemon.box import linked
 from gateway.daemon.overseas_boxes import OverseasBoxes
 from gateway.link.keys import KeyFolder
-from gateway.numbers import PhoneNumber
-from gateway.protocols.messages import OrderLine
 from gateway.settings import LineSettings, LinkSettings, RouteSettings, Settings
 from gateway.store.database import Database
 from gateway.store.journal import Domestic, Overseas
@@ -38,7 +36,6 @@ from gateway.store.journal import Domestic, Overseas
 SHOP = "tokyo"
 BOXES = ("boise", "reno")
 LINES = 2
-OPEN_AT_MOST = 12
 GIVEN_BACK_AFTER = 0.25
 
 Run = Callable[[World], Coroutine[Any, Any, None]]
@@ -67,19 +64,7 @@ async def shop(world: World) -> None:
             await journal.release_held("a")
             async with asyncio.TaskGroup() as group:
                 group.create_task(boxes.serve_waiting(journal))
-                group.create_task(take_calls(world, journal))
-
-
-async def take_calls(world: World, journal: Domestic) -> None:
-    while True:
-        if world.over or len(await journal.open_requests()) >= OPEN_AT_MOST:
-            await asyncio.sleep(0.01)
-            continue
-        number = PhoneNumber(f"+8190{random.randrange(10**8):08}")
-        accepted = await journal.accept(number, line="a", called="", language="ja", at=time.time())
-        world.note("promised", number.e164)
-        await asyncio.sleep(random.random() * 0.005)
-        await journal.release(accepted.request)
+                group.create_task(take_calls(world, journal, open_at_most=12))
 
 
 def box(name: str) -> Run:
@@ -92,7 +77,7 @@ def box(name: str) -> Run:
             async with link, asyncio.TaskGroup() as group:
                 group.create_task(give_back(journal))
                 for line in range(LINES):
-                    group.create_task(serve(world, name, journal, f"x{line}"))
+                    group.create_task(serve(world, name, journal, f"x{line}", rings_for=0.05))
 
     return run
 
@@ -103,40 +88,22 @@ async def give_back(journal: Overseas) -> None:
         await journal.give_back(time.time() - GIVEN_BACK_AFTER, time.time())
 
 
-async def serve(world: World, name: str, journal: Overseas, line: str) -> None:
-    while True:
-        claimed = await journal.claim(line, time.time())
-        if claimed is None:
-            await asyncio.sleep(0.01)
-            continue
-        attempt = await journal.dial_intent(claimed.request, line, time.time())
-        world.note("dialled", claimed.number.e164, name)
-        await asyncio.sleep(random.random() * 0.05)
-        if random.random() < 0.2:
-            at = time.time()
-            await journal.attempt_ended(claimed.request, attempt, outcome="busy", at=at, next_at=at + 0.02)
-            continue
-        await journal.answered(claimed.request, attempt, time.time())
-        world.note("answered", claimed.number.e164, name)
-        await journal.confirm_order(claimed.request, attempt, [OrderLine("25", 1)], at=time.time())
-        await journal.attempt_ended(claimed.request, attempt, outcome="order", at=time.time(), next_at=None)
-
-
 def faults(world: World) -> list[str]:
     """Whatever is against the promises."""
     dialled_by: dict[str, set[str]] = defaultdict(set)
     answered: set[str] = set()
     found = []
     promised = set()
-    for kind, number, *box in world.seen():
-        if kind == "promised":
-            promised.add(number)
-        elif kind == "dialled":
-            dialled_by[number] |= set(box)
-            if number in answered:
-                found.append(f"dialled after the answer: {number}")
-        else:
-            answered.add(number)
+    for words in world.seen():
+        match words:
+            case "promised", _, number:
+                promised.add(number)
+            case "dialled", _, _, number, box:
+                dialled_by[number].add(box)
+                if number in answered:
+                    found.append(f"dialled after the answer: {number}")
+            case "answered", _, _, number, _:
+                answered.add(number)
     found += [f"dialled by two: {number}" for number, boxes in dialled_by.items() if len(boxes) > 1]
     closed = defaultdict(set)
     for number, state, outcome in rows(world, SHOP, "SELECT number, state, outcome FROM request"):

@@ -101,10 +101,6 @@ class Finger:
         return np.concatenate([sound, silence(rng.uniform(*self.gap))])
 
 
-DIALLER = Finger(on=(0.1, 0.1), gap=(0.1, 0.1), dbm0=(-9.0, -9.0), twist=(2.0, 2.0))
-"""A telephone's memory key."""
-
-
 def read_wav(path: Path) -> Samples:
     """A WAV file, mono, 8 kHz, 16-bit linear or 8-bit µ-law. Raises ``BadSound`` that names the file."""
     try:

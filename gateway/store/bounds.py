@@ -87,12 +87,6 @@ def admitted(connection: sqlite3.Connection, request: str, at: float, *, first_c
     )
 
 
-def is_admitted(connection: sqlite3.Connection, request: str) -> bool:
-    """Whether a request has been let through before (a further attempt is no further request)."""
-    row = connection.execute("SELECT admitted_at FROM request WHERE id = ?", (request,)).fetchone()
-    return row is not None and row[0] is not None
-
-
 def spent(connection: sqlite3.Connection, day: str) -> Spent:
     """What has been booked for ``day`` ("2026-11-03") and for its month."""
     row = connection.execute(

@@ -63,7 +63,6 @@ class ModemModel:
     formats: Mapping[str, VoiceFormat]
     """First value of the format command → format."""
     default_format: str
-    format_command: str
     format_listing: tuple[str, ...]
     caller_id: CallerIdStyle
     results: Mapping[str, ResultCode]
@@ -190,7 +189,6 @@ USR5637 = ModemModel(
     names=V253_NAMES,
     formats={"128": VoiceFormat(UNSIGNED), "131": VoiceFormat(MULAW)},
     default_format="128",
-    format_command="+VSM",
     format_listing=('128,"8-BIT LINEAR",(8000)', '131,"8-BIT ULAW",(8000)'),
     caller_id=CallerIdStyle(equals="=", block=False),
     results={**V250_RESULTS, "NO DIALTONE": ResultCode("NO DIAL TONE", "6")},
@@ -244,7 +242,6 @@ CONEXANT = ModemModel(
         "130": VoiceFormat(UNSIGNED),
     },
     default_format="1",
-    format_command="+VSM",
     format_listing=(
         '0,"SIGNED PCM",8,0,8000,0,0',
         '1,"UNSIGNED PCM",8,0,8000,0,0',
@@ -321,7 +318,6 @@ ROCKWELL = ModemModel(
     ),
     formats={"8": VoiceFormat(UNSIGNED, 7200)},
     default_format="8",
-    format_command="#VBS",
     format_listing=("8",),
     caller_id=CallerIdStyle(equals=" = ", block=True),
     results={**V250_RESULTS, "VCON": ResultCode("VCON", "28")},

@@ -42,7 +42,7 @@ class CommandChannel:
         self._reply: asyncio.Future[Reply] | None = None
         self._connected: asyncio.Future[None] | None = None
         self._endings: Sequence[bytes] = ()
-        self._within = PROMPT
+        self._due = 0.0
         self._lost: LineLost | None = None
         self.heard_at = asyncio.get_running_loop().time()
         """Loop time of the last byte from the modem."""
@@ -106,7 +106,7 @@ class CommandChannel:
         """Bring the command in hand, if any, to its end: its voice stream or dialling. Raises ``LineLost``.
 
         ``gently`` is tried first, then the command's endings one after another, for units differ in what they heed. One
-        that has none comes to its end by itself, in the time that its asker gave it.
+        that has none comes to its end by itself, in what is left of the time that its asker gave it.
         """
         reply, endings = self._reply, (gently, *self._endings) if gently else self._endings
         if reply is None:
@@ -117,7 +117,7 @@ class CommandChannel:
             if reply.done():
                 break
             self.write(ending)
-            await _first_of((reply,), ENDING if endings else self._within)
+            await _first_of((reply,), ENDING if endings else max(ENDING, self._due - asyncio.get_running_loop().time()))
         if not reply.done():
             raise self.wedged(f"no end to {self._command.text}")
         reply.result()
@@ -174,7 +174,7 @@ class CommandChannel:
             raise self._lost
         self._command = command
         self._endings = endings
-        self._within = within
+        self._due = asyncio.get_running_loop().time() + within
         self._connected = None
         self._reply = asyncio.get_running_loop().create_future()
         self.write(self._stream.send(command))

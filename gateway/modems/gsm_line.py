@@ -230,7 +230,10 @@ class GsmLine(LineOnModem):
         return [row for row in read if row is not None]
 
     def _time_passes(self) -> None:
-        self._tell(self._calls.tick(clock.now()))
+        told = self._calls.tick(clock.now())
+        self._tell(told)
+        if Stopped() in told:  # without a word: the caller has given up, or the modem
+            self._background.spawn(self._ask_in_call)
 
     async def _ask_in_call(self) -> None:
         """Whether it still answers; of one that lists its calls, also whether ours is still there."""

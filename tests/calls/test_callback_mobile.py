@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desk_lab import ENGLISH, JAPAN, MENU, Abroad
@@ -17,16 +18,20 @@ from gateway.calls.callback import Callback
 from gateway.calls.dialogue import Script
 from gateway.calls.policy import Policy
 from gateway.calls.queue import CallQueue
+from gateway.line import LineLost
 from gateway.settings import CallbackSettings, LineSettings, RetrySettings
 from gateway.store.database import Database
 from gateway.store.journal import Overseas
 
 MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 NEVER = RetrySettings(busy=(), no_answer=(), left_early=(), network=(), machine=())
+AGAIN = RetrySettings(busy=(), no_answer=(), left_early=(), network=(30.0,), machine=())
 
 
 @asynccontextmanager
-async def mobile_abroad(folder: Path, model: str, *, early_media: bool = False) -> AsyncIterator[Abroad]:
+async def mobile_abroad(
+    folder: Path, model: str, *, early_media: bool = False, retry: RetrySettings = NEVER
+) -> AsyncIterator[Abroad]:
     async with gsm_lab(model, number=ABROAD) as bench:
         bench.modem.faults.early_media = early_media
         database = Database.open(folder / "overseas.db")
@@ -40,7 +45,7 @@ async def mobile_abroad(folder: Path, model: str, *, early_media: bool = False) 
             admission=Admission(rules),
             line_settings=LineSettings(name="a", port="memory", model=model, number=ABROAD, country="US"),
             settings=CallbackSettings(ring_time=20.0),
-            retry=NEVER,
+            retry=retry,
             scripts={"en": Script(MENU, ENGLISH)},
             hand_over=lambda: None,
         )
@@ -93,3 +98,49 @@ async def test_with_early_media_the_menu_begins_when_somebody_answers(tmp_path: 
         box.customer.hang_up()
         await box.until("closed")
         assert await box.outcomes() == ["talked"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("failing", ["channel", "sound"])
+async def test_a_modem_that_fails_before_anybody_spoke_costs_no_request(
+    tmp_path: Path, model: str, failing: str
+) -> None:
+    async with mobile_abroad(tmp_path, model, retry=AGAIN) as box:
+        await box.ask()
+        assert await box.customer.answer()
+        assert await box.customer.hears("speech", within=20)
+        fail(box, failing)
+        failed = clock.now()
+        with pytest.raises(LineLost):
+            await box.service
+        assert clock.now() - failed < 7.2
+        assert await box.outcomes() == ["line lost"]
+        assert await box.state() == "open", "it will be dialled again"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("failing", ["channel", "sound"])
+async def test_a_modem_that_fails_after_an_order_was_taken_has_nobody_called_twice(
+    tmp_path: Path, model: str, failing: str
+) -> None:
+    async with mobile_abroad(tmp_path, model, retry=AGAIN) as box:
+        await box.ask()
+        assert await box.customer.answer()
+        assert await box.customer.hears("speech", within=20)
+        await box.customer.press("1125#2#1")
+        while not await box.orders():
+            await asyncio.sleep(0.1)
+        fail(box, failing)
+        with pytest.raises(LineLost):
+            await box.service
+        assert await box.orders() == [("25", 2)]
+        assert await box.state() == "closed", "it is never dialled again"
+
+
+def fail(box: Abroad, what: str) -> None:
+    """The modem wedges, or its sound dies."""
+    modem: Any = box.bench.modem
+    if what == "channel":
+        modem.wedge()
+    else:
+        modem.sound.stalled = True

@@ -66,9 +66,9 @@ async def mobile_shop(folder: Path, model: str, **guidance: Any) -> AsyncIterato
             customer = Handset(bench.exchange, bench.exchange.lines["+819012345678"])
             yield MobileShop(bench, journal, customer, handed_over)
         finally:
-            service.cancel()
-            with suppress(asyncio.CancelledError):
-                await service
+            if service.cancel():
+                with suppress(asyncio.CancelledError):
+                    await service
             database.close()
 
 
@@ -132,3 +132,15 @@ async def test_two_callers_at_once_are_both_accepted(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         assert await place.queued() == [True, True]
         assert place.bench.free
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_modem_that_wedges_during_the_guidance_costs_no_request(tmp_path: Path, model: str) -> None:
+    async with mobile_shop(tmp_path, model) as place:
+        assert await place.customer.call(SHOP)
+        assert await place.customer.hears("speech", within=20)
+        place.bench.modem.wedge()
+        async with asyncio.timeout(20.0):
+            while await place.queued() != [True]:
+                await asyncio.sleep(0.1)
+        assert place.handed_over

@@ -30,6 +30,8 @@ class Background:
     high: float
     energy: float
     """All of it."""
+    lasting: float
+    """What of it had been there for some 40 ms."""
 
 
 @dataclass(slots=True)
@@ -51,13 +53,17 @@ class Evidence:
     """Low and high tone, dBm0."""
     clarity: float = field(init=False)
     """Both tones over everything else, dB."""
+    replaced: float = field(init=False)
+    """How loud a lasting sound the tones began upon, dB over both tones."""
 
     def __post_init__(self) -> None:
         (low, high), (low_power, high_power) = self.fit.frequency, self.fit.power
         self.centre = self.end - (len(self.fit.sound) + 1) / 2
         self.offsets = 100 * (low / LOW[self.key >> 2] - 1), 100 * (high / HIGH[self.key & 3] - 1)
         self.levels = power_to_dbm0(low_power), power_to_dbm0(high_power)
-        self.clarity = 10 * math.log10((low_power + high_power + 1e-3) / (self.fit.noise + 1))
+        tones = low_power + high_power + 1e-3
+        self.clarity = 10 * math.log10(tones / (self.fit.noise + 1))
+        self.replaced = 10 * math.log10(self.background.lasting / tones + 1e-6)
 
     def plausible(self) -> bool:
         """Whether level, twist, frequencies and steadiness are a key's at all."""
@@ -99,7 +105,7 @@ def doubts(evidence: Evidence) -> tuple[float, ...]:
     energy = 10 * math.log10(background.energy / tones + 1e-6)
     off = max(abs(value) for value in evidence.offsets)
     return (
-        clarity,
+        min(clarity, CLEAR),
         min(10 * math.log10(weaker / (loudest + 1)), 12.0),
         min(unrest, 4.0),
         min(abs(10 * math.log10((early + 1) / (fit.noise + 1))), 5.0),
@@ -117,6 +123,9 @@ REQUIRED = 1.5
 STEADY = 0.25
 SWELLING = 8.0
 """A voice swells and fades. How little a key may that has no witness, as its fit's slope, and what more costs."""
+BESIDE, UPON, LOUDNESS = -9.0, -6.0, 1.0
+"""A note follows a note, a key follows a pause. From how loud a sound (``replaced``) on a key that has no witness is
+doubted, from where it is doubted however clear it is, and what each dB costs."""
 MEMORY = 20 * SAMPLE_RATE
 """Samples for which earlier keys of the call are witnesses."""
 
@@ -125,10 +134,13 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
     """Whether it is a key, given the keys that were pressed before in this call."""
     if not evidence.plausible():
         return False
-    if evidence.clarity > CLEAR:
+    support = _testimony(evidence, past)
+    alone = support <= 0
+    if evidence.clarity > CLEAR and not (alone and evidence.replaced > UPON):
         return True
-    score = CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True))
-    return score + _testimony(evidence, past) > REQUIRED
+    if alone:
+        support -= LOUDNESS * max(0.0, evidence.replaced - BESIDE)
+    return CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True)) + support > REQUIRED
 
 
 def _testimony(evidence: Evidence, past: Sequence[Evidence]) -> float:

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from gateway.audio.dtmf_bank import BLOCK, TO_POWER, WINDOW, FilterBank
+from gateway.audio.dtmf_bank import BLOCK, SPAN, TO_POWER, WINDOW, FilterBank
 from gateway.audio.dtmf_evidence import CLEAR, OFFSET, Background, Evidence
 from gateway.audio.dtmf_fit import LONGEST, fit, fit_without_breaks
 from gateway.audio.dtmf_keys import HIGH, LOW
@@ -38,31 +38,35 @@ def _turns(blocks: int) -> npt.NDArray[np.float64]:
     return np.stack([real, imaginary]).reshape(2 * len(DRIFTS), 2 * blocks)
 
 
-def look(bank: FilterBank, line: int, row: int, key: int, length: int) -> Evidence | None:
+def look(bank: FilterBank, line: int, row: int, key: int, length: int, *, whole: bool) -> Evidence | None:
     """The evidence for ``key`` in the ``length`` samples that end with buffer row ``row``; None if a glance says no.
 
-    Where a lost packet was papered over, the tones' phase jumps and no fit holds across it: what came last may do.
+    ``whole``: nothing that sticks out may be left out. Where a lost packet was papered over, the tones' phase jumps
+    and no fit holds across it: what came last may do.
     """
-    evidence = _evidence(bank, line, row, key, length, min(length - 8, LONGEST) // 8 * 8)
+    evidence = _evidence(bank, line, row, key, length, min(length - 8, LONGEST) // 8 * 8, whole=whole)
     if length < JUMPY or (evidence is not None and evidence.clarity > MUDDY):
         return evidence
-    latest = _evidence(bank, line, row, key, length, LATEST)
+    latest = _evidence(bank, line, row, key, length, LATEST, whole=False)
     return latest if latest is not None and latest.clarity > CLEAR else evidence
 
 
-def _evidence(bank: FilterBank, line: int, row: int, key: int, length: int, used: int) -> Evidence | None:
+def _evidence(
+    bank: FilterBank, line: int, row: int, key: int, length: int, used: int, *, whole: bool
+) -> Evidence | None:
     end = (row + 1) * BLOCK
     found = _glance(bank, line, row, key, used // BLOCK)
     if found is None:
         return None
     sound = bank.sound[line, end - used : end].astype(np.float64)
     fitted = fit(sound, *found)
-    if sum(fitted.power) < UNCLEAR * fitted.noise:
+    if not whole and sum(fitted.power) < UNCLEAR * fitted.noise:
         fitted = fit_without_breaks(fitted)
     stream_end = (bank.hops - (bank.newest - 1 - row)) * BLOCK
     back = max(0, row - (length + BLOCK) // BLOCK)  # the window that ended some 5 ms before the onset
     low, high = bank.power[back, key >> 2, line], bank.power[back, 4 + (key & 3), line]
-    background = Background(float(low), float(high), float(bank.energy[back, line]))
+    energy, earlier = float(bank.energy[back, line]), float(bank.energy[max(0, back - SPAN), line])
+    background = Background(float(low), float(high), energy, min(energy, earlier))
     return Evidence(key, stream_end - length, stream_end, fitted, background)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+import phonenumbers
 
 from gateway.errors import SettingsError
 from gateway.settings_file import form, read
@@ -20,6 +21,25 @@ Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letter
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Decimal
 """Money: a number or, to the last digit as written, a string."""
+Address = Annotated[
+    str, form(r"^tcp://([^\s:/]+|\[[0-9a-fA-F:.%]+\]):(\*|[0-9]{1,5})$", "an address like tcp://192.0.2.1:5810")
+]
+Kind = Literal[
+    "fixed_line",
+    "mobile",
+    "fixed_line_or_mobile",
+    "toll_free",
+    "premium_rate",
+    "shared_cost",
+    "voip",
+    "personal_number",
+    "pager",
+    "uan",
+    "voicemail",
+    "unknown",
+]
+"""A number's type in libphonenumber's words."""
+Prefix = Annotated[str, form(r"^\+[1-9][0-9]{0,14}$", "the beginning of a number in E.164, like +8190")]
 E164 = Annotated[str, form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
 
 
@@ -73,9 +93,9 @@ class RouteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One ``[[link.route]]`` to the other box; the first is preferred."""
 
     name: Name
-    bind: str | None = None
+    bind: Address | None = None
     """Where this box listens on this route: ``tcp://*:5810``."""
-    connect: str | None = None
+    connect: Address | None = None
     """Where the peer listens on this route."""
     source: str | None = None
     """Local address to go out from, so that a dedicated line is really used."""
@@ -110,10 +130,10 @@ class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """``[policy]``: what may be dialled; everything else is refused. Checked on both boxes."""
 
     regions: tuple[Country, ...] = ()
-    kinds: tuple[str, ...] = ("mobile", "fixed_line", "fixed_line_or_mobile", "voip", "personal_number")
+    kinds: tuple[Kind, ...] = ("mobile", "fixed_line", "fixed_line_or_mobile", "voip", "personal_number")
     callback_permitted: tuple[Country, ...] = ()
     """Countries that are said to forbid call-back services, and that you have found to permit yours."""
-    blocked: tuple[str, ...] = ()
+    blocked: tuple[Prefix, ...] = ()
     """E.164 prefixes never accepted nor dialled."""
     own_numbers: tuple[E164, ...] = ()
     """Further numbers of ours, the other box's above all: like those of the lines here they are never dialled."""
@@ -283,9 +303,23 @@ def load(path: Path) -> Settings:
     for port in ports:
         if ports.count(port) > 1:
             raise SettingsError(f"{path}: port {port} is given to two lines; one modem serves one line")
+    _check_countries(path, settings)
     _check_links(path, settings)
     _check_money(path, settings)
     return _absolute(settings, path.resolve().parent)
+
+
+def _check_countries(path: Path, settings: Settings) -> None:
+    named = {
+        "country": [settings.country],
+        **{f'country of line "{line.name}"': [line.country] for line in settings.lines},
+        "policy.regions": settings.policy.regions,
+        "policy.callback_permitted": settings.policy.callback_permitted,
+    }
+    for key, countries in named.items():
+        for country in countries:
+            if country not in phonenumbers.SUPPORTED_REGIONS:
+                raise SettingsError(f"{path}: {key}: {country} is no country; write its ISO 3166 letters, like GB")
 
 
 def _check_links(path: Path, settings: Settings) -> None:

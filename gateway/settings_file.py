@@ -71,7 +71,7 @@ def _explain(error: str, kind: type[object], moved: Mapping[str, str]) -> str:
         return f"{key} is not a setting; remove it or correct its spelling"
     if (pattern := re.search(r"matching regex (.*)$", what)) and (words := _FORMS.get(ast.literal_eval(pattern[1]))):
         return f"{where}: write {words}"
-    if value := re.search("[Ii]nvalid enum value (.*)$", what):
+    if value := re.search("[Ii]nvalid (?:enum )?value (.*)$", what):
         keys = re.sub(r"\[\d+\]", "", where).split(".")
         return f"{where}: {value[1]} is not one of {', '.join(_choices(inspect.type_info(kind), keys))}"
     return f"{where + ': ' if where else ''}{what[:1].lower()}{what[1:]}"
@@ -90,6 +90,8 @@ def _choices(node: inspect.Type, keys: list[str]) -> list[str]:
             return [choice for each in types for choice in _choices(each, keys)]
         case inspect.VarTupleType(item_type=item):
             return _choices(item, keys)
+        case inspect.StructType(tag_field=field, tag=tag) if keys == [field]:
+            return [str(tag)]
         case inspect.StructType(fields=fields) if keys:
             return [
                 choice for each in fields if each.encode_name == keys[0] for choice in _choices(each.type, keys[1:])

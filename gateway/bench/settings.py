@@ -17,6 +17,8 @@ Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letter
 E164 = Annotated[str, form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
 CountryName = Literal["JP", "US", "GB", "UK"]
 Reason = Literal["P", "O", "C", "S"]
+Analogue = Literal["usr5637", "conexant", "rockwell", "usr-external", "zoom3095"]
+Mobile = Literal["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 Form = Literal["sdmf", "mdmf", "number-only", "masked"]
 
 
@@ -54,7 +56,7 @@ class ModemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One ``[[modem]]``: an emulated modem on a line, its port at a path."""
 
     name: Name
-    model: Literal["usr5637", "conexant", "rockwell", "sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
+    model: Analogue | Mobile
     number: E164
     port: str
     audio: str | None = None

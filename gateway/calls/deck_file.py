@@ -129,8 +129,8 @@ def _rows(
                     faults.append(f"line {reader.line_num}: {fault}")
     except FileNotFoundError:
         raise TariffError(f"{path}: no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TariffError(f'{path}: not a CSV file in UTF-8 ({error}); save it as "CSV UTF-8"') from None
+    except (UnicodeDecodeError, csv.Error):
+        raise TariffError(f'{path}: not a CSV file in UTF-8; save it as "CSV UTF-8"') from None
     except OSError as error:
         raise TariffError(f"{path}: can't be read: {error.strerror}") from None
     _raise_faults(path, faults)

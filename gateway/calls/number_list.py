@@ -71,6 +71,6 @@ class NumberList:
                         raise SettingsError(f'{self._key}: {self._path}: line {place}: "{row[0]}" is not like +8190')
         except OSError as error:
             raise SettingsError(f"{self._key}: {self._path}: can't be read: {error.strerror}") from None
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise SettingsError(f"{self._key}: {self._path}: not a CSV file in UTF-8: {error}") from None
+        except (UnicodeDecodeError, csv.Error):
+            raise SettingsError(f'{self._key}: {self._path}: not a CSV file in UTF-8; save it as "CSV UTF-8"') from None
         return frozenset(numbers)

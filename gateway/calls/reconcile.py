@@ -77,8 +77,8 @@ def read_invoice(path: Path, region: str, zone: ZoneInfo) -> list[Billed]:
             return [_billed(path, reader.line_num, row, region, zone) for row in reader]
     except OSError as error:
         raise GatewayError(f"{path}: can't be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise GatewayError(f"{path}: not a CSV file in UTF-8: {error}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise GatewayError(f'{path}: not a CSV file in UTF-8; save it as "CSV UTF-8"') from None
 
 
 def reconcile(bill: Sequence[Billed], ours: Sequence[CarriedCall], book: CostBook, route: str) -> Reconciled:

@@ -92,8 +92,8 @@ def play(file: Path, dial: str | None, off_hook: bool, unmask: bool, **which: An
 def record(file: Path, dial: str | None, off_hook: bool, unmask: bool, seconds: float, **which: Any) -> None:
     """Record what LINE hears into a WAV file, until the far end hangs up or for --seconds."""
     picked = chosen(**which)
-    if not os.access(file.parent, os.W_OK):  # better before the call than after
-        raise GatewayError(f"{file}: its folder is not there or can't be written to; name another file")
+    if file.is_dir() or not os.access(file.parent, os.W_OK):  # better before the call than after
+        raise GatewayError(f"{file}: is a folder, or in none that can be written to; name another file")
     heard = _run(_converse(picked, Way(dial, off_hook, unmask), seconds))
     write_wav(file, heard)
     click.echo(f"{file}: {len(heard) / SAMPLE_RATE:.1f} s, {level(heard):.0f} dBm0")

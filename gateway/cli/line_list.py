@@ -46,10 +46,12 @@ def list_lines(path: Path | None, as_json: bool) -> None:
     if not rows:
         click.echo("no USB modem is plugged in, and no line is set")
         return
-    table = Table("port", "USB", "modem", "model", "for", "line", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("port", "USB", "modem", "model", "for", "line", "state"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(row.port, row.usb, row.modem, row.model, row.part, row.line, row.state)
-    Console().print(table)
+    Console(markup=False).print(table)  # what a modem calls itself may hold anything
 
 
 def _lines(path: Path | None) -> tuple[LineSettings, ...]:

@@ -1,5 +1,7 @@
 """``gateway``: the command line. Each command's module is imported only when the command is called."""
 
+import errno
+import os
 import sys
 
 import click
@@ -32,8 +34,10 @@ COMMANDS = {
     "tones": ("gateway.cli.tones", "tones", "Name the call-progress tones in sound."),
 }
 
+CONTEXT = {"help_option_names": ["-h", "--help"], "color": False if os.environ.get("NO_COLOR") else None}
 
-@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings=CONTEXT)
 @click.version_option(package_name="gateway")
 def cli() -> None:
     """A callback gateway: the domestic box takes the number, the overseas box calls the customer back."""
@@ -45,4 +49,9 @@ def main() -> None:
         cli()
     except GatewayError as error:
         click.echo(f"gateway: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        click.echo(f"gateway: {error.filename or 'the output'}: no room left on its disk; make room", err=True)
         sys.exit(1)

@@ -52,5 +52,5 @@ def draw(file: Path, prompts: Path | None, output: Path | None) -> None:
         else:
             target.write_text(to_svg(drawing), encoding="utf-8")
     except OSError as error:
-        raise MenuError(f"{target}: can't be written: {error.strerror}") from None
+        raise MenuError(f"{target}: can't be written: {error.strerror}; name another file with -o") from None
     click.echo(f"{target}: drawn")

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.calls.admission import Admission
 from gateway.calls.budget import Budget
@@ -43,7 +44,7 @@ def policy() -> None:
 @click.option("--at", "when", help="When: 2026-11-03T22:30 (the box's time). Now, if not given.")
 @AS_JSON
 def test(number: str, path: Path, box: str | None, when: str | None, as_json: bool) -> None:
-    """Explain, layer by layer, whether NUMBER may be called back. Exit code 2 if not."""
+    """Explain, layer by layer, whether NUMBER may be called back. Exit code 1 if not."""
     settings = load(path)
     role = _role(settings, box)
     at = time.time() if when is None else moment(when, zone_of(settings))
@@ -57,7 +58,7 @@ def test(number: str, path: Path, box: str | None, when: str | None, as_json: bo
         click.echo(json.dumps(_verdict(customer, role, at, layers), ensure_ascii=False, indent=2))
     else:
         _print(customer, role, layers, allowed)
-    raise SystemExit(0 if allowed else 2)
+    raise SystemExit(0 if allowed else 1)
 
 
 @policy.command()
@@ -173,7 +174,7 @@ def _verdict(number: PhoneNumber | None, role: str, at: float, layers: list[Laye
 def _print(number: PhoneNumber | None, role: str, layers: list[Layer], allowed: bool) -> None:
     table = Table("layer", "", "why", header_style="bold")
     for layer in layers:
-        table.add_row(layer.name, "[green]yes[/]" if layer.passed else "[bold red]no[/]", layer.says)
+        table.add_row(layer.name, "[green]yes[/]" if layer.passed else "[bold red]no[/]", Text(layer.says))
     verb = "accepted" if role == "domestic" else "dialled"
     failed = ", ".join(layer.name for layer in layers if not layer.passed)
     console = Console(highlight=False)

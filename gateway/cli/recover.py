@@ -21,6 +21,8 @@ UNSERVED_FOR = 1800.0
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def recover(folder: Path) -> None:
     """Carry out what the daemon has asked for in FOLDER, and take the requests away."""
+    if not folder.is_dir():
+        raise GatewayError(f"{folder}: no such folder; the daemon puts what it asks for into /run/gateway/requests")
     for request in sorted(folder.glob("*.json")):
         try:
             click.echo(f"{request.stem}: {carry_out(json.loads(request.read_text(encoding='utf-8')), folder)}")

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.calls import reconcile as bills
 from gateway.calls.least_cost import CostBook, zone_of
@@ -78,7 +79,7 @@ def savings(path: Path, month: str | None, form: str | None, png: Path | None) -
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--unmask", is_flag=True, help="Show whole telephone numbers.")
 def reconcile(invoice: Path, path: Path, route: str | None, as_json: bool, unmask: bool) -> None:
-    """List the calls on which a carrier's bill, INVOICE.csv, and our record differ. Exit code 2 if there are any.
+    """List the calls on which a carrier's bill, INVOICE.csv, and our record differ. Exit code 1 if there are any.
 
     The bill has the columns time, number, seconds, cost. At the overseas box it is compared with the call-backs, at the
     domestic box with the guidance legs of lines whose "incoming" is that route.
@@ -99,7 +100,7 @@ def reconcile(invoice: Path, path: Path, route: str | None, as_json: bool, unmas
         click.echo(json.dumps(_reconciled(result, book, unmask), ensure_ascii=False, indent=2))
     else:
         _print_reconciled(result, book, unmask)
-    raise SystemExit(2 if result.differences else 0)
+    raise SystemExit(1 if result.differences else 0)
 
 
 def _route(settings: Settings, route: str | None) -> str:
@@ -194,7 +195,7 @@ def _print(settings: Settings, made: Report, even: dict[tuple[str, str], BreakEv
     for line in made.exchange:
         console.print(line)
     for note, count in made.notes.items():
-        console.print(f"without a price, in no sum: {count} × {note}")
+        console.print(f"without a price, in no sum: {count} × {note}", markup=False)
     if settings.tariff.dedicated_month:
         borne, month = written(to_coin(made.total.share, made.currency), made.currency), settings.tariff.dedicated_month
         console.print(f"of the dedicated line's {written(month, made.currency)} a month these calls bear {borne}")
@@ -239,7 +240,7 @@ def _print_reconciled(result: bills.Reconciled, book: CostBook, unmask: bool) ->
         rows = [_difference(each, book, unmask) for each in result.differences]
         table = Table(*(name.replace("_", " ") for name in rows[0]), header_style="bold")
         for row in rows:
-            table.add_row(*("" if cell is None else str(cell) for cell in row.values()))
+            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row.values()))
         console.print(table, width=None if console.is_terminal else max(console.width, 150), crop=False)
     differ = len(result.differences)
     sums = f"billed {_plain(result.billed)}, by our record {_plain(result.expected)}"

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from gateway.calls.least_cost import CostBook, Way, zone_of
 from gateway.calls.money import written
@@ -183,9 +184,8 @@ def _print(number: PhoneNumber, seconds: Decimal, book: CostBook, ways: list[Way
         )
         total = "no rate" if way.total is None else written(way.total, book.currency)
         cheapest = place == 0 and way.total is not None
-        table.add_row(
-            way.kind, way.box, way.route, way.problem or legs, f"[bold green]{total}[/]" if cheapest else total
-        )
+        cost = Text(total, "bold green" if cheapest else "")
+        table.add_row(way.kind, way.box, way.route, Text(way.problem or legs), cost)
     console = Console(highlight=False)
     console.print(f"{number} · {number.region} {number.kind.replace('_', ' ')} · {seconds} s of talk")
     console.print(table, width=None if console.is_terminal else max(console.width, 140), crop=False)

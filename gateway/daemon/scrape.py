@@ -46,7 +46,8 @@ async def serve(listen: str, page: Page) -> AsyncIterator[str]:
     try:
         server = await asyncio.start_server(answer, host.strip("[]"), int(port), limit=LARGEST_HEAD)
     except (OSError, OverflowError) as error:
-        raise GatewayError(f"metrics.listen: {listen}: can't listen there: {error}; name another address") from None
+        why = getattr(error, "strerror", error)
+        raise GatewayError(f"metrics.listen: {listen}: can't listen there: {why}; name another address") from None
     address, bound = server.sockets[0].getsockname()[:2]
     log.info("figures are at http://%s:%d%s", host, bound, PATH)
     if not ip_address(address).is_loopback:

@@ -48,7 +48,9 @@ class KeyFolder:
             _write(self.path / "public", pair.public, 0o644)
             _write(self.path / "secret", pair.secret, 0o600)
         except OSError as error:
-            raise KeyFileError(f"{self.path}: the key pair can't be written: {error}") from None
+            raise KeyFileError(
+                f"{self.path}: the key pair can't be written: {error.strerror}; name another folder"
+            ) from None
         return pair
 
     def own(self) -> KeyPair:
@@ -71,7 +73,7 @@ class KeyFolder:
             (self.path / "trusted").mkdir(mode=0o700, exist_ok=True)
             _write(self._file(name), key, 0o644)
         except OSError as error:
-            raise KeyFileError(f"{self._file(name)}: can't be written: {error}") from None
+            raise KeyFileError(f"{self._file(name)}: can't be written: {error.strerror}") from None
 
     def revoke(self, name: str) -> None:
         """Trust the box no more. Raises ``KeyFileError`` if it was not trusted."""
@@ -111,8 +113,10 @@ class KeyFolder:
 def parse_key(text: str) -> bytes:
     """A public key as somebody typed or pasted it: 64 hexadecimal digits, blanks, colons and dashes ignored."""
     digits = re.sub(r"[\s:-]", "", text).lower()
+    if strange := re.search("[^0-9a-f]", digits):
+        raise KeyFileError(f'not a public key: "{strange[0]}" is none of 64 hexadecimal digits; copy it from gateway keys show')
     if not _KEY.fullmatch(digits):
-        raise KeyFileError(f"not a public key: 64 hexadecimal digits are needed, {len(digits)} characters came")
+        raise KeyFileError(f"not a public key: 64 hexadecimal digits are needed, {len(digits)} came")
     return bytes.fromhex(digits)
 
 

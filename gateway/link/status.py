@@ -98,7 +98,8 @@ def _read(file: Path, now: float) -> LinkState:
         age = now - file.stat().st_mtime
         state = msgspec.json.decode(file.read_bytes(), type=LinkState)
     except (OSError, msgspec.MsgspecError) as error:
-        raise GatewayError(f"{file}: can't be read: {error}") from None
+        why = getattr(error, "strerror", error)
+        raise GatewayError(f"{file}: can't be read: {why}; run this as root or as the gateway's user") from None
     if age > FRESH:
         raise GatewayError(f"{file}: no word from the daemon for {age:.0f} s; is it running?")
     return state

@@ -276,7 +276,8 @@ class ListeningWire:
         except zmq.ZMQError as error:
             socket.close(0)
             if error.errno not in _NOT_THERE:
-                raise LinkError(f"{self._address}: can't listen there: {error.strerror}; correct link.route") from None
+                why = f"can't listen there: {error.strerror}; stop what does, or correct link.route"
+                raise LinkError(f"{self._address}: {why}") from None
             log.warning("link: %s is not there (yet): %s", self._address, error.strerror)
             return
         self.sockets = (socket,)

@@ -38,7 +38,8 @@ def backup(store: Path, target: Path) -> None:
         new.rename(target)
         _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{target}: the backup can't be written: {error}") from None
+        why = getattr(error, "strerror", error)
+        raise StoreError(f"{target}: the backup can't be written: {why}; name another file") from None
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)

@@ -24,8 +24,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from gateway import clock
 from gateway.errors import StoreError
@@ -41,6 +42,15 @@ which makes writers wait.
 """
 
 
+@dataclass(slots=True)
+class _Outcome:
+    """A piece of work, and what came of it."""
+
+    work: Work[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
 class Database:
     """One open store. Made by ``open``; safe to use from any thread."""
 
@@ -50,7 +60,7 @@ class Database:
         self._lock = lock
         self._writing = threading.Lock()
         self._jobs: deque[tuple[Work[Any], Future[Any]]] = deque()
-        self._riders: deque[tuple[Work[Any], Future[Any]]] = deque()
+        self._riders: deque[Work[object]] = deque()
         self._work = threading.Event()
         self._listeners: list[Callable[[], None]] = []
         self._closing = False
@@ -82,23 +92,28 @@ class Database:
 
     def submit(self, work: Work[T]) -> "Future[T]":
         """As ``write``, without waiting."""
-        future = self._enqueue(work)
+        self._check_open()
+        future: Future[T] = Future()
+        self._jobs.append((work, future))
         self._work.set()
         return future
 
     def write_blocking(self, work: Work[T], *, quiet: bool = False) -> T:
-        """As ``write``, for threads; makes the commit itself if nobody is at it, taking along who waits.
+        """As ``write``, for threads; makes the commit itself, taking along who waits.
 
         ``quiet``: listeners need not be told of a commit that holds nothing else.
         """
-        future = self._enqueue(work)
-        self._commit_waiting(quiet=future if quiet else None)
-        return future.result()
+        self._check_open()
+        outcome = _Outcome(work)
+        self._commit_waiting(outcome, quiet=quiet)
+        if outcome.error is not None:
+            raise outcome.error
+        return cast(T, outcome.result)
 
     def write_later(self, work: Work[object]) -> None:
         """Have ``work`` done with the next commit, or by ``flush``: for marks whose loss costs only a repetition."""
         self._check_open()
-        self._riders.append((work, Future()))
+        self._riders.append(work)
 
     def flush(self) -> None:
         """Write now what still waits for a commit to ride along with. Blocks."""
@@ -137,12 +152,6 @@ class Database:
         if self._closing:
             raise StoreError(f"{self.path}: the store is closed")
 
-    def _enqueue(self, work: Work[T]) -> "Future[T]":
-        self._check_open()
-        future: Future[T] = Future()
-        self._jobs.append((work, future))
-        return future
-
     def _read(self, work: Work[T]) -> T:
         with _failures(self.path):
             return work(self._reader)
@@ -160,51 +169,50 @@ class Database:
             self._commit_waiting()
         self._commit_waiting()
 
-    def _commit_waiting(self, quiet: "Future[Any] | None" = None) -> None:
+    def _commit_waiting(self, own: "_Outcome | None" = None, *, quiet: bool = False) -> None:
+        """One commit of what waits and of ``own``, whose caller waits for it here. Tells the listeners of it."""
         with self._writing:
-            jobs = _drain(self._jobs)
-            loud = any(future is not quiet for _, future in jobs)
-            jobs += _drain(self._riders)
-            outcomes = self._commit(jobs) if jobs else []
+            waited_for = [(_Outcome(work), future) for work, future in _drain(self._jobs) if _begins(future)]
+            jobs = [outcome for outcome, _ in waited_for] + ([] if own is None else [own])
+            jobs += [_Outcome(work) for work in _drain(self._riders)]
+            if jobs:
+                self._commit(jobs)
         try:
-            for callback in self._listeners if loud else ():  # first: what was committed is to go out
-                callback()
+            if waited_for or (own is not None and not quiet):
+                for callback in self._listeners:  # first: what was committed is to go out
+                    callback()
         finally:
-            for future, result, error in outcomes:
-                if error is None:
-                    future.set_result(result)
+            for outcome, future in waited_for:
+                if outcome.error is None:
+                    future.set_result(outcome.result)
                 else:
-                    future.set_exception(error)
+                    future.set_exception(outcome.error)
 
-    def _commit(
-        self, jobs: list[tuple[Work[Any], Future[Any]]]
-    ) -> list[tuple[Future[Any], object, BaseException | None]]:
-        """One transaction for all; per job its future and result or error."""
-        running = [(work, future) for work, future in jobs if future.set_running_or_notify_cancel()]
+    def _commit(self, jobs: "list[_Outcome]") -> None:
+        """One transaction for all; each job is told its result or error."""
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            outcomes = [(future, *self._in_savepoint(work)) for work, future in running]
+            for job in jobs:
+                self._in_savepoint(job)
             self._writer.execute("COMMIT")
         except sqlite3.Error as failure:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             error = _store_error(self.path, failure)
-            return [(future, None, error) for _, future in running]
-        return outcomes
+            for job in jobs:
+                job.error = error
 
-    def _in_savepoint(self, work: Work[Any]) -> tuple[object, BaseException | None]:
-        """Result or error of one job. Raises ``sqlite3.Error`` when the whole transaction is lost."""
+    def _in_savepoint(self, job: "_Outcome") -> None:
+        """Do one job. Raises ``sqlite3.Error`` when the whole transaction is lost."""
         self._writer.execute("SAVEPOINT job")
         try:
-            result = work(self._writer)
+            job.result = job.work(self._writer)
         except BaseException as error:
             if not self._writer.in_transaction:  # SQLite took everything back: no room, no memory, I/O error
                 raise error if isinstance(error, sqlite3.Error) else sqlite3.OperationalError(str(error)) from error
             self._writer.execute("ROLLBACK TO job")
-            self._writer.execute("RELEASE job")
-            return None, _store_error(self.path, error) if isinstance(error, sqlite3.OperationalError) else error
+            job.error = _store_error(self.path, error) if isinstance(error, sqlite3.OperationalError) else error
         self._writer.execute("RELEASE job")
-        return result, None
 
 
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
@@ -226,7 +234,7 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """A look into a store, also while its daemon runs. Raises ``StoreError``."""
     with _failures(path):
         if not path.exists():
-            raise StoreError(f"{path}: no store there; name one with --store or --settings")
+            raise StoreError(f"{path}: no store there; start the box with gateway run, or correct the path")
         connection = connect(path, read_only=True)
         try:
             if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -266,8 +274,13 @@ def _take_lock(path: Path) -> int:
     return lock
 
 
-def _drain(queue: "deque[tuple[Work[Any], Future[Any]]]") -> "list[tuple[Work[Any], Future[Any]]]":
+def _drain(queue: deque[T]) -> list[T]:
     return [queue.popleft() for _ in range(len(queue))]
+
+
+def _begins(future: "Future[Any]") -> bool:
+    """Whether somebody still waits for it; from now on it can't be cancelled."""
+    return future.set_running_or_notify_cancel()
 
 
 @contextmanager
@@ -279,7 +292,9 @@ def _failures(path: Path) -> Iterator[None]:
 
 
 def _store_error(path: Path, error: BaseException) -> StoreError:
-    text = str(error)
+    text = str(getattr(error, "strerror", error))
+    if path.is_dir():
+        return StoreError(f"{path}: is a folder; name the store's file, gateway.db")
     if "full" in text or getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
         return StoreError(f"{path}: no room left on its disk; make room (nothing of this was kept)")
     if "readonly" in text or "read-only" in text.lower() or isinstance(error, PermissionError):
@@ -288,4 +303,6 @@ def _store_error(path: Path, error: BaseException) -> StoreError:
         return StoreError(f"{path}: damaged ({text}); put a backup in its place, or move it away to begin anew")
     if "disk I/O error" in text:
         return StoreError(f"{path}: its disk failed a write or has no room; see the system's log (nothing was kept)")
+    if isinstance(error, OSError):
+        return StoreError(f"{path}: can't be made or opened ({text}); correct the path")
     return StoreError(f"{path}: {text}")

@@ -170,11 +170,11 @@ def test_a_decision_is_explained_layer_by_layer(gateway: Gateway) -> None:
     assert good.exit_code == 0
     assert "may be accepted" in good.output
     night = gateway("policy", "test", "09012345678", "--at", "2026-11-03T23:00", "--from", "seattle", "--json")
-    assert night.exit_code == 2
+    assert night.exit_code == 1
     verdict = json.loads(night.output)
     assert (verdict["from"], verdict["allowed"], verdict["refused_by"]) == ("overseas", False, "quiet hours")
     assert {"region", "kind", "spend", "length", "idle menu"} <= {layer["layer"] for layer in verdict["layers"]}
-    assert gateway("policy", "test", "119").exit_code == 2
+    assert gateway("policy", "test", "119").exit_code == 1
 
 
 def test_the_panic_stop_is_pulled_and_released_by_hand(gateway: Gateway) -> None:
@@ -253,7 +253,7 @@ async def test_a_bill_is_compared_call_by_call(tmp_path: Path) -> None:
 
     assert run("tariff", "import", "sample", "--from", "2026-11-01").exit_code == 0
     result = run("report", "reconcile", str(bill), "--json")
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     said = json.loads(result.output)
     assert (said["calls"], said["agreed"], said["billed"]) == (4, 1, "0.4212")
     assert [each["difference"] for each in said["differences"]] == [

@@ -90,7 +90,8 @@ async def test_a_modem_that_takes_no_more_of_our_sound_is_lost() -> None:
                 await voice.hear()
                 bench.sound._port.pause()
                 began = clock.now()
-                await listen(voice)
+                async with asyncio.timeout(10.0):
+                    await listen(voice)
         assert clock.now() - began <= SILENCE_KNOWN
         assert bench.free
 
@@ -242,7 +243,8 @@ async def test_an_end_that_was_never_told_is_found_by_asking(model: str) -> None
             await asyncio.sleep(0.1)
             bench.modem._uplink.wedged = False
             gone = clock.now()
-            assert await ended(voice) - gone < 2.1
+            async with asyncio.timeout(10.0):
+                assert await ended(voice) - gone < 2.1
         assert bench.free
 
 

@@ -113,10 +113,10 @@ class KeyFolder:
 def parse_key(text: str) -> bytes:
     """A public key as somebody typed or pasted it: 64 hexadecimal digits, blanks, colons and dashes ignored."""
     digits = re.sub(r"[\s:-]", "", text).lower()
-    if strange := re.search("[^0-9a-f]", digits):
-        raise KeyFileError(f'not a public key: "{strange[0]}" is none of 64 hexadecimal digits; copy it from gateway keys show')
     if not _KEY.fullmatch(digits):
-        raise KeyFileError(f"not a public key: 64 hexadecimal digits are needed, {len(digits)} came")
+        strange = re.sub("[0-9a-f]", "", digits)
+        wrong = f'"{strange[0]}" is none' if strange else f"{len(digits)} came"
+        raise KeyFileError(f"not a public key: 64 hexadecimal digits are needed, {wrong}; see gateway keys show")
     return bytes.fromhex(digits)
 
 

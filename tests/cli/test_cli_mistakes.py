@@ -53,7 +53,7 @@ def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     ("words", "says"),
     [
         (("keys", "new", "--dir", "noise"), "noise: the key pair can't be written: File exists; name another folder"),
-        (("keys", "trust", "reno", "z" * 64), '"z" is none of 64 hexadecimal digits; copy it from gateway keys show'),
+        (("keys", "trust", "reno", "z" * 64), '"z" is none; see gateway keys show'),
         (("calls", "--store", "folder"), "folder: is a folder; name the store's file, gateway.db"),
         (("calls", "--settings", "box.toml"), "no store there; start the box with gateway run, or correct the path"),
         (("run", "--settings", "spoilt.toml"), r"noise/gateway.db: can't be made or opened \(File exists\); correct"),
@@ -71,7 +71,7 @@ def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
             ("exchange", "call", *NUMBERS, "--script", "script.toml"),
             r"step 1 \(sing\): do: 'sing' is not one of ",
         ),
-        (("line", "record", "a", "folder", "--settings", "box.toml"), "folder: is a folder, or in none that can be wri"),
+        (("line", "record", "a", "folder", "--settings", "box.toml"), "folder: is a folder, or in none that can be"),
         (("menu", "draw", "noise"), "noise: the menu is not UTF-8; save it as UTF-8"),
     ],
 )

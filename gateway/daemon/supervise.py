@@ -129,6 +129,7 @@ class Supervisor:
                 raise
             finally:
                 self._opened.pop(line.name, None)
+            _heed_cancellation()
             self._signs[line.name] = clock.now()
             await asyncio.sleep(wait)
             await self._take(rung, line)
@@ -177,3 +178,10 @@ class Supervisor:
         if opened is None:
             return self._signs[name]
         return clock.now() if opened.in_call else max(opened.heard_at, self._signs[name])
+
+
+def _heed_cancellation() -> None:
+    """A line that was to be given up, and whose modem was lost by being hung up, told of the latter only."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

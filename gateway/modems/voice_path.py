@@ -26,7 +26,7 @@ LEAD = 960
 """Samples (120 ms) that the modem holds of what it is still to play: but for the 40 ms that are read at once, as long
 as we may be held up unheard."""
 STALLED = 2.0
-"""Seconds without sound from the modem that mean it is wedged, for one who waits for it."""
+"""Seconds without sound from the modem, for one who waits for it, or without its taking ours: it is wedged."""
 UNHEARD = 125
 """Pieces kept for a listener who does not listen; older ones are dropped."""
 PLAY_ENDS = b"\x10\x03"
@@ -128,10 +128,11 @@ class VoicePath(ABC):
 
     def _look(self, missed: int) -> None:
         """Every half of ``STALLED``: once may be a process that was held up, the sound lies in the port unread."""
-        missed = missed + 1 if self._waiting and not self._stirred else 0
+        silent, stuck = bool(self._waiting) and not self._stirred, self._channel.unsent > 0
+        missed = missed + 1 if silent or stuck else 0
         self._stirred = False
         if missed > 2:
-            self.end(self._channel.wedged("no sound comes from it"))
+            self.end(self._channel.wedged("it takes no sound" if stuck else "no sound comes from it"))
         elif self._over is None:
             self._watch = asyncio.get_running_loop().call_later(STALLED / 2, self._look, missed)
 

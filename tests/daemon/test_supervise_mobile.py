@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gsm_lab import MODELS, SoundCable, each_model
+from gsm_lab import MODELS, each_model
 from modem_lab import CUSTOMER, PluggedIn, Telephone, tone
 
 import gateway.daemon.supervise as supervise
@@ -66,7 +66,7 @@ class MobileBox:
             raise Gone(f'line "{line.name}": no such port')
         end.open()
         sound.open()
-        path = partial(SerialSound, lambda: SoundCable(sound, f'line "{line.name}": sound'))
+        path = partial(SerialSound, lambda: PluggedIn(sound, f'line "{line.name}": sound'))
         mobile = GsmLine(line, GSM_PROFILES[line.model], PluggedIn(end, f'line "{line.name}": memory'), path)
         await mobile.open()
         self.openings[line.name] += 1
@@ -128,7 +128,8 @@ async def mobile_box(model: str) -> AsyncIterator[MobileBox]:
             yield box
         finally:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            async with asyncio.timeout(60.0):
+                await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +164,14 @@ async def test_a_modem_whose_sound_has_died_is_reset_at_once() -> None:
         await box.until(lambda: box.supervisor.serving["a"], 60.0)
         assert box.supervisor.ladders["a"].taken == {Rung.RESET: 1}
         assert box.rungs == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("after", [0.0, 3.0, 12.0])
+async def test_a_box_that_is_stopped_while_a_modem_is_wedged_in_a_call_stops(model: str, after: float) -> None:
+    async with mobile_box(model) as box:
+        await box.in_a_call("a")
+        box.modems["a"].wedge()
+        await asyncio.sleep(after)
+        stopped = clock.now()
+    assert clock.now() - stopped < 15.0

@@ -29,14 +29,6 @@ MODELS = ["sim800", "sim7600", "ec25", "huawei", "telit", "zte"]
 each_model = pytest.mark.parametrize("model", MODELS)
 
 
-class SoundCable(PluggedIn):
-    """Which tells what the modem has not taken."""
-
-    @property
-    def unsent(self) -> int:
-        return self._end.waiting
-
-
 @dataclass
 class GsmLab:
     """What stands on the bench."""
@@ -94,7 +86,7 @@ async def gsm_lab(
             name="a", port="memory", model=chosen.name, number=number, country=country, **settings
         )
         plugged = PluggedIn(at.other_end, 'line "a": memory')
-        path = partial(SerialSound, lambda: SoundCable(sound.other_end, 'line "a": sound'))
+        path = partial(SerialSound, lambda: PluggedIn(sound.other_end, 'line "a": sound'))
         line = GsmLine(line_settings, chosen, plugged, path)
         try:
             if opened:

@@ -25,6 +25,10 @@ CUSTOMER = "+819012345678"
 ABROAD = "+12125550101"
 
 
+KERNEL = 4096
+"""Bytes that a serial port's driver holds for a modem that takes none."""
+
+
 class PluggedIn:
     """The driver's ``Port`` on the program's end of a ``MemoryPort``."""
 
@@ -65,7 +69,7 @@ class PluggedIn:
 
     @property
     def unsent(self) -> int:
-        return 0
+        return max(0, self._end.waiting - KERNEL)
 
     def close(self) -> None:
         if self.open:

@@ -92,7 +92,7 @@ async def test_a_modem_that_takes_no_more_of_our_sound_is_lost() -> None:
                 began = clock.now()
                 async with asyncio.timeout(10.0):
                     await listen(voice)
-        assert clock.now() - began <= SILENCE_KNOWN
+        assert clock.now() - began <= SILENCE_KNOWN + 0.5  # which the port's driver takes in
         assert bench.free
 
 

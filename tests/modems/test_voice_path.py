@@ -288,3 +288,19 @@ async def test_the_trace_holds_every_command_and_reply_and_counts_sound(tmp_path
     ):
         assert part in text
     assert all(line[:4].isdigit() and line[27] in "<>-" for line in text.splitlines())
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_modem_that_takes_no_more_of_a_phrase_is_lost_within_seconds(model: str) -> None:
+    async with lab(model) as bench:
+        await bench.telephone.call(SHOP_DIALLED)
+        with pytest.raises(LineLost):
+            async with bench.line.answered(await next_call(bench.line)) as voice:
+                voice.play(tone(500, 30.0))
+                await heard_for(voice, 1.0)
+                bench.port.resume = lambda: None  # type: ignore[method-assign]
+                bench.port.pause()
+                stuck = clock.now()
+                async with asyncio.timeout(20.0):
+                    await asyncio.gather(voice.played(), heard_for(voice, 30.0))
+        assert clock.now() - stuck < 6.0

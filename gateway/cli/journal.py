@@ -20,10 +20,10 @@ from typing import Any
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.console import table_console
 from gateway.errors import SettingsError
 from gateway.numbers import PhoneNumber
 from gateway.settings import load
@@ -143,14 +143,14 @@ def _csv(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
 def _print_table(cells: dict[str, Callable[[Row], str]], rows: Sequence[Row]) -> None:
     texts = [[cell(row) for cell in cells.values()] for row in rows]
     filled = [place for place in range(len(cells)) if any(text[place] for text in texts)]
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     headings = list(cells)
     for place in filled:
-        table.add_column(headings[place], overflow="fold", no_wrap=place == 0)
+        table.add_column(headings[place], overflow="fold", no_wrap=headings[place] in WHOLE)
     for text in texts:
         table.add_row(*(Text(text[place]) for place in filled))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else max(console.width, 120), crop=False)
+    console = table_console()
+    console.print(table)
 
 
 def _local(at: str) -> str:
@@ -172,6 +172,8 @@ def _seconds(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds else ""
 
 
+WHOLE = {"caller", "customer", "order"}
+"""Headings of columns that a narrow terminal does not fold."""
 CALL_TABLE: dict[str, Callable[[Row], str]] = {
     "at": lambda row: _local(row["at"]),
     "line": lambda row: row["line"],

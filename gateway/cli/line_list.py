@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from gateway.cli.console import table_console
 from gateway.cli.line_choice import DEFAULT
 from gateway.errors import SettingsError
 from gateway.modems.serial_port import held_by
@@ -50,8 +51,9 @@ def list_lines(path: Path | None, as_json: bool) -> None:
     for heading in ("port", "USB", "modem", "model", "for", "line", "state"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(row.port, row.usb, row.modem, row.model, row.part, row.line, row.state)
-    Console(markup=False).print(table)  # what a modem calls itself may hold anything
+        cells = (row.port, row.usb, row.modem, row.model, row.part, row.line, row.state)
+        table.add_row(*map(Text, cells))  # a modem may call itself anything
+    table_console().print(table)
 
 
 def _lines(path: Path | None) -> tuple[LineSettings, ...]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.console import table_console
 from gateway.link.status import LinkState, read
 from gateway.settings import load
 
@@ -37,11 +37,11 @@ def _print(state: LinkState) -> None:
         trip = "" if route.round_trip is None else f"{route.round_trip * 1000:.1f} ms"
         table.add_row(route.name, route.state, trip)
     heard = datetime.fromtimestamp(state.heard_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    console = Console()
+    console = table_console()
     console.print(table)
-    console.print(f"{state.peer}: last heard {heard}; {state.queued} messages wait for it", highlight=False)
+    console.print(f"{state.peer}: last heard {heard}; {state.queued} messages wait for it")
     if state.free_lines is not None:
         waiting = f"no line free, {-state.free_lines} requests wait there" if state.free_lines < 0 else ""
-        console.print(waiting or f"{state.free_lines} of its lines are free", highlight=False)
+        console.print(waiting or f"{state.free_lines} of its lines are free")
     if dropped := ", ".join(f"{count} {reason}" for reason, count in sorted(state.counts.items()) if count):
-        console.print(f"dropped: {dropped}", highlight=False)
+        console.print(f"dropped: {dropped}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from gateway.calls.money import from_millionths, written
 from gateway.calls.panic import PanicStop
 from gateway.calls.policy import Layer, Policy
 from gateway.calls.tariff_folder import TariffFolder
+from gateway.cli.console import table_console
 from gateway.cli.tariff import SETTINGS, moment
 from gateway.errors import GatewayError
 from gateway.numbers import NotANumber, PhoneNumber
@@ -177,10 +177,10 @@ def _print(number: PhoneNumber | None, role: str, layers: list[Layer], allowed: 
         table.add_row(layer.name, "[green]yes[/]" if layer.passed else "[bold red]no[/]", Text(layer.says))
     verb = "accepted" if role == "domestic" else "dialled"
     failed = ", ".join(layer.name for layer in layers if not layer.passed)
-    console = Console(highlight=False)
+    console = table_console()
     if number is not None:
         console.print(f"{number} · {number.region or 'unknown region'} {number.kind.replace('_', ' ')}")
-    console.print(table, width=None if console.is_terminal else max(console.width, 140), crop=False)
+    console.print(table)
     console.print(f"may be {verb}" if allowed else f"[bold]is not {verb}[/]: {failed}")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +20,7 @@ from gateway.calls.savings import BreakEven, Report, Sums, break_even, month_of
 from gateway.calls.savings import report as month_report
 from gateway.calls.savings_picture import draw
 from gateway.calls.tariff_folder import TariffFolder
+from gateway.cli.console import table_console
 from gateway.cli.tariff import SETTINGS
 from gateway.errors import GatewayError
 from gateway.settings import Settings, load
@@ -171,7 +171,7 @@ def _as_json(made: Report, even: dict[tuple[str, str], BreakEven]) -> dict[str, 
 
 
 def _print(settings: Settings, made: Report, even: dict[tuple[str, str], BreakEven]) -> None:
-    console = Console(highlight=False)
+    console = table_console()
     if not made.total.diallings:
         console.print(f"no calls in {made.month}")
         return
@@ -189,7 +189,7 @@ def _print(settings: Settings, made: Report, even: dict[tuple[str, str], BreakEv
             column.justify = "right"
         for name, sums in [*rows.items(), ("all", made.total)]:
             table.add_row(*_row(name, sums, made.currency), end_section=name != "all" and name == list(rows)[-1])
-        console.print(table, width=None if console.is_terminal else max(console.width, 120), crop=False)
+        console.print(table)
     for (region, kind), each in even.items():
         console.print(f"break-even, {region} {kind.replace('_', ' ')}: {each}")
     for line in made.exchange:
@@ -235,13 +235,13 @@ def _difference(each: bills.Difference, book: CostBook, unmask: bool) -> dict[st
 
 
 def _print_reconciled(result: bills.Reconciled, book: CostBook, unmask: bool) -> None:
-    console = Console(highlight=False)
+    console = table_console()
     if result.differences:
         rows = [_difference(each, book, unmask) for each in result.differences]
         table = Table(*(name.replace("_", " ") for name in rows[0]), header_style="bold")
         for row in rows:
             table.add_row(*(Text("" if cell is None else str(cell)) for cell in row.values()))
-        console.print(table, width=None if console.is_terminal else max(console.width, 150), crop=False)
+        console.print(table)
     differ = len(result.differences)
     sums = f"billed {_plain(result.billed)}, by our record {_plain(result.expected)}"
     console.print(

@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +16,7 @@ from gateway.calls.least_cost import CostBook, Way, zone_of
 from gateway.calls.money import written
 from gateway.calls.tariff import Rate, TariffError
 from gateway.calls.tariff_folder import SAMPLE_DECK, SAMPLE_EXCHANGE, TariffFolder
+from gateway.cli.console import table_console
 from gateway.errors import GatewayError
 from gateway.numbers import NotANumber, PhoneNumber
 from gateway.settings import Settings, load
@@ -186,8 +186,8 @@ def _print(number: PhoneNumber, seconds: Decimal, book: CostBook, ways: list[Way
         cheapest = place == 0 and way.total is not None
         cost = Text(total, "bold green" if cheapest else "")
         table.add_row(way.kind, way.box, way.route, Text(way.problem or legs), cost)
-    console = Console(highlight=False)
+    console = table_console()
     console.print(f"{number} · {number.region} {number.kind.replace('_', ' ')} · {seconds} s of talk")
-    console.print(table, width=None if console.is_terminal else max(console.width, 140), crop=False)
+    console.print(table)
     for line in dict.fromkeys(leg.exchange for way in ways for leg in way.legs if leg.exchange):
         console.print(line)

@@ -160,8 +160,12 @@ def read_table(path: Path) -> dict[str, tuple[ProgressTone, ...]]:
     """Countries and their tones from a TOML file as ``tones.toml``. Raises ``ToneTableError``."""
     try:
         countries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ToneTableError(f"{path}: the table of tones can't be read: {error}") from None
+    except OSError as error:
+        raise ToneTableError(f"{path}: the table of tones can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ToneTableError(f"{path}: the table of tones is not UTF-8; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ToneTableError(f"{path}: not valid TOML: {error}") from None
     return {country: _country(path, country, tones) for country, tones in countries.items()}
 
 

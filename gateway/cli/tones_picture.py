@@ -61,8 +61,10 @@ def draw(path: Path, sound: Samples, events: Sequence[ToneEvent], title: str) ->
     waterfall.set_xlim(0, seconds)
     try:
         figure.savefig(path, facecolor=PAPER)
-    except (OSError, ValueError) as error:
-        raise GatewayError(f"{path}: can't be written: {error}") from None
+    except OSError as error:
+        raise GatewayError(f"{path}: can't be written: {error.strerror}; name another file") from None
+    except ValueError:
+        raise GatewayError(f"{path}: no kind of picture; let the name end in .png or .svg") from None
 
 
 def _spectrogram(axes: Any, sound: Samples, seconds: float) -> None:

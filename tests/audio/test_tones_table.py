@@ -32,7 +32,7 @@ def test_a_countrys_own_tones_come_first_and_the_four_profiles_always() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[XX", "can't be read"),
+        ("[XX", "not valid TOML"),
         ("XX = 3", "[XX]"),
         ("[XX]\nring = {hz = [400]}", "XX.ring: no such tone; there are dial, ringback, busy, congestion"),
         ("[XX]\nbusy = {hz = [400], second = [1, 1]}", "XX.busy: give hz, seconds"),

@@ -72,6 +72,7 @@ def exit_code(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
             r"step 1 \(sing\): do: 'sing' is not one of ",
         ),
         (("line", "record", "a", "folder", "--settings", "box.toml"), "folder: is a folder, or in none that can be"),
+        (("tones", "listen", "noise", "--table", "nowhere"), "nowhere: the table of tones can't be read: No such file"),
         (("menu", "draw", "noise"), "noise: the menu is not UTF-8; save it as UTF-8"),
     ],
 )

@@ -159,7 +159,7 @@ def _others() -> dict[str, tuple[ProgressTone, ...]]:
 def read_table(path: Path) -> dict[str, tuple[ProgressTone, ...]]:
     """Countries and their tones from a TOML file as ``tones.toml``. Raises ``ToneTableError``."""
     try:
-        countries = tomllib.loads(path.read_text(encoding="utf-8"))
+        countries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ToneTableError(f"{path}: the table of tones can't be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -44,7 +44,7 @@ def load_menu(path: Path, prompts: Path | None = None) -> Menu:
     Raises ``MenuError`` that lists everything wrong, a line each, with file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         tables = tomllib.loads(text)
     except OSError as error:
         raise MenuError(f"{path}: the menu can't be read: {error.strerror}") from None

@@ -58,7 +58,7 @@ def test_a_wrong_table_is_refused_with_place_and_remedy(tmp_path: Path, text: st
 
 def test_a_table_of_ones_own_comes_before_ours(tmp_path: Path) -> None:
     path = tmp_path / "tones.toml"
-    path.write_text("[FR]\nbusy = {hz = [450], seconds = [0.4, 0.4]}\n")
+    path.write_text("[FR]\nbusy = {hz = [450], seconds = [0.4, 0.4]}\n", encoding="utf-8-sig")  # as Windows writes it
     further = read_table(path)
     assert tones_heard_in("FR", further)[0].frequencies == (450.0,)
     assert tones_heard_in("GB", further) == tones_heard_in("GB")

@@ -59,6 +59,12 @@ def fault(folder: Path, text: str, prompts: Path | None = None) -> str:
     return str(caught.value).replace(f"{folder}/", "")
 
 
+def test_a_byte_order_mark_as_windows_writes_it_is_no_fault(folder: Path) -> None:
+    (folder / "menu.toml").write_text(GOOD, encoding="utf-8-sig")
+    assert load_menu(folder / "menu.toml").start == "greeting"
+    assert fault(folder, "\ufeff" + GOOD.replace("key = 5.0", "key = ")).startswith("menu.toml:6: not valid TOML")
+
+
 def test_a_good_menu_is_read(folder: Path) -> None:
     (folder / "menu.toml").write_text(GOOD, encoding="utf-8")
     menu = load_menu(folder / "menu.toml")

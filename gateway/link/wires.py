@@ -300,7 +300,7 @@ def _socket(context: Context, kind: int, keys: KeyPair) -> Socket:
 
 def _has_more(socket: Socket) -> bool:
     """Whether a message can be received; asking costs half of being told so by an exception."""
-    return bool(int(socket.getsockopt(zmq.EVENTS)) & POLLIN)
+    return bool(int(socket.get(zmq.EVENTS)) & POLLIN)
 
 
 def _watch(poller: zmq.Poller, sockets: tuple[Socket, ...]) -> None:

@@ -1,8 +1,8 @@
 """One open voice path, heard through our ears: phrases out; keys, tones and the far end's going in.
 
 Every 20 ms or so the echo of our own prompt is taken out of what came in, and the rest is heard for keys and tones.
-Keys that the modem itself reports come only from models
-without full duplex (``Heard.keys``); one that both report within ``SAME_KEY`` is one key.
+Keys that the modem itself reports (``Heard.keys``) come only from models without full duplex, and from mobile ones that
+hear them well; one that both report within ``SAME_KEY`` is one key.
 """
 
 import asyncio

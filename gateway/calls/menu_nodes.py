@@ -102,7 +102,7 @@ class Operator(msgspec.Struct, frozen=True, tag="connect", tag_field="kind", for
 
     say: Clips
     operator: str
-    """Who: a name that the settings know."""
+    """Who, for whatever puts the caller through; ``Dialogue`` has no way to, so nobody is ever free."""
     next: str
     """After the talk."""
     otherwise: str

@@ -7,7 +7,7 @@ the caller's). The longest prefix that has a rate in force wins; without one the
     charged = first + ceil((max(t, minimum) − first) / increment) · increment        (first, where t is shorter)
     cost    = connect fee + charged · price / per                (per: 60 s, or the length of a carrier's own unit)
 
-A call is priced by the rate in force when it is answered, for its whole length.
+A call is priced by the rate in force when it is dialled, for its whole length.
 """
 
 from bisect import bisect_right

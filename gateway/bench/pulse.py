@@ -95,6 +95,11 @@ class SoundServer:
                 raise NoSoundCards(f"pulseaudio does not start; see {self._folder / 'pulse.log'}")
             time.sleep(0.02)
 
+    def freeze(self) -> None:
+        """The cards are there, and answer nothing any more, until they are unplugged."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
     def unplug(self) -> None:
         """The cards are gone, in the middle of whatever they did. No effect when they are."""
         process, self._process = self._process, None

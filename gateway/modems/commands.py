@@ -54,11 +54,6 @@ class CommandChannel:
         return self._port.name
 
     @property
-    def busy(self) -> bool:
-        """A command is in hand, or about to be: its own time-out tells of a modem that has wedged."""
-        return self._turn.locked() or self._reply is not None
-
-    @property
     def unsent(self) -> int:
         """Bytes that the modem's side has not taken yet."""
         return self._port.unsent

@@ -237,8 +237,6 @@ class GsmLine(LineOnModem):
 
     async def _ask_in_call(self) -> None:
         """Whether it still answers; of one that lists its calls, also whether ours is still there."""
-        if self._channel.busy:
-            return
         if self._profile.lists:
             await self._list_calls()
         else:

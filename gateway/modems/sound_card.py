@@ -12,6 +12,8 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import alsaaudio
 import numpy as np
@@ -28,7 +30,11 @@ LEAD = 3
 BACKLOG = 8
 """Frames waiting to be played, beyond which no more are made: two clocks drift apart."""
 JOINING = 1.0
-"""Seconds for a thread to come to its end; one that a dead driver holds is left behind."""
+"""Seconds for a thread to come to its end; one that a dead driver holds is left behind, and what it holds."""
+ASIDE = 5.0
+"""Seconds for a card to be opened, or given back."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -64,7 +70,7 @@ class SoundCard:
     async def open(self) -> None:
         """See that it is there and fits. Raises ``LineLost`` with the remedy."""
         async with self._opening:
-            for pcm in await asyncio.to_thread(self._opened):
+            for pcm in await self._aside(self._opened):
                 pcm.close()
 
     async def look(self) -> None:
@@ -76,7 +82,7 @@ class SoundCard:
         if self._ending is not None:
             await self._ending
         async with self._opening:
-            capture, playback = await asyncio.to_thread(self._opened)
+            capture, playback = await self._aside(self._opened)
         rate = int(capture.info()["rate"])
         self._held = np.zeros(0, np.int16)
         self._ear, self._mouth = Resampler(rate, SAMPLE_RATE), Resampler(SAMPLE_RATE, rate)
@@ -91,11 +97,37 @@ class SoundCard:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.stopped.set()
-            self._ending = asyncio.ensure_future(asyncio.to_thread(_end, stream))
+            self._ending = asyncio.ensure_future(self._aside(partial(_end, stream)))
+            self._ending.add_done_callback(_look_at)
 
     def close(self) -> None:
         """Give the card back."""
         self.stop()
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        """What may block, in a thread of its own: a dead driver keeps that, and nobody else. Raises ``LineLost``."""
+        done: asyncio.Future[T] = self._loop.create_future()
+
+        def tell(how: Callable[..., None], what: T | BaseException) -> None:
+            if not done.done():
+                how(what)
+
+        def run() -> None:
+            try:
+                told = done.set_result, work()
+            except BaseException as error:
+                told = done.set_exception, error  # type: ignore[assignment]
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(tell, *told)
+
+        threading.Thread(target=run, name=self._name, daemon=True).start()
+        try:
+            async with asyncio.timeout(ASIDE):
+                return await done
+        except TimeoutError:
+            raise LineLost(
+                f"{self._name} does not answer within {ASIDE:.0f} s; unplug it and plug it in again"
+            ) from None
 
     def _opened(self) -> "tuple[alsaaudio.PCM, alsaaudio.PCM]":
         form = {"channels": 1, "format": alsaaudio.PCM_FORMAT_S16_LE, "periods": PERIODS, "device": self._device}
@@ -170,8 +202,16 @@ class SoundCard:
 
 
 def _end(stream: _Stream) -> None:
-    for thread in stream.threads:
+    for thread, pcm in zip(stream.threads, (stream.capture, stream.playback), strict=True):
         thread.join(JOINING)
-    for pcm in (stream.capture, stream.playback):
+        if thread.is_alive():
+            log.warning("%s: its driver answers no more; left behind", thread.name)
+            continue
         with contextlib.suppress(alsaaudio.ALSAAudioError):
             pcm.close()
+
+
+def _look_at(ending: "asyncio.Future[None]") -> None:
+    """A card that could not be given back is told by the next call's beginning; nobody need be told again."""
+    if not ending.cancelled():
+        ending.exception()

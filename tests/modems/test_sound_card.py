@@ -23,6 +23,8 @@ import alsaaudio
 
 from gateway.bench.emulators.gsm_alsa import AlsaEnd
 from gateway.modems.gsm_voice import GsmVoice
+from gateway.modems.gsm_watch import SOUND_LOOKS, miss_sound
+from gateway.modems.losses import Mute
 from gateway.modems.sound_card import SoundCard
 
 NOTE = 1000.0
@@ -230,3 +232,25 @@ def test_a_card_that_vanishes_in_mid_call_is_told_at_once(tmp_path: Path) -> Non
 
     with sound_cards(tmp_path, ("b",)) as running:
         in_real_time(lambda: main(running))
+
+
+def test_a_card_whose_driver_hangs_is_missed_in_mid_call_and_holds_nobody_up(tmp_path: Path) -> None:
+
+    async def main(running: SoundServer) -> None:
+        lost: list[LineLost] = []
+        card = SoundCard("c_box", "c", lost.append)
+        voice = GsmVoice(card, None)
+        await voice.open()
+        await voice.hear()
+        watch = asyncio.create_task(miss_sound(card, "c", lost.append))
+        running.freeze()
+        frozen = clock.now()
+        await asyncio.wait_for(watch, 10.0)
+        assert clock.now() - frozen < SOUND_LOOKS + 1.5
+        assert [type(why) for why in lost] == [Mute]
+        voice.close()
+
+    began = time.monotonic()
+    with sound_cards(tmp_path, ("c",)) as running:
+        clock.run(main(running), Pace())
+    assert time.monotonic() - began < 15.0

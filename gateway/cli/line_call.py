@@ -90,13 +90,16 @@ def play(file: Path, dial: str | None, off_hook: bool, unmask: bool, **which: An
 @way_options
 @seconds_option(30.0)
 def record(file: Path, dial: str | None, off_hook: bool, unmask: bool, seconds: float, **which: Any) -> None:
-    """Record what LINE hears into a WAV file, until the far end hangs up or for --seconds."""
+    """Record what LINE hears into a WAV file, until the far end hangs up, for --seconds, or until Ctrl-C."""
     picked = chosen(**which)
     if file.is_dir() or not os.access(file.parent, os.W_OK):  # better before the call than after
         raise GatewayError(f"{file}: is a folder, or in none that can be written to; name another file")
-    heard = _run(_converse(picked, Way(dial, off_hook, unmask), seconds))
-    write_wav(file, heard)
-    click.echo(f"{file}: {len(heard) / SAMPLE_RATE:.1f} s, {level(heard):.0f} dBm0")
+    heard: list[Samples] = []
+    _run(_converse(picked, Way(dial, off_hook, unmask), seconds, heard=heard))
+    if heard:
+        sound = np.concatenate(heard)
+        write_wav(file, sound)
+        click.echo(f"{file}: {len(sound) / SAMPLE_RATE:.1f} s, {level(sound):.0f} dBm0")
 
 
 @click.command()
@@ -108,10 +111,9 @@ def listen(dial: str | None, off_hook: bool, unmask: bool, seconds: float, **whi
     _run(_converse(chosen(**which), Way(dial, off_hook, unmask), seconds, meter=True))
 
 
-def _run(work: Coroutine[Any, Any, Samples]) -> Samples:
+def _run(work: Coroutine[Any, Any, None]) -> None:
     with contextlib.suppress(KeyboardInterrupt):
-        return clock.run(work)
-    return np.zeros(0, np.int16)
+        clock.run(work)
 
 
 def _sound(file: Path) -> Samples:
@@ -120,38 +122,47 @@ def _sound(file: Path) -> Samples:
 
 
 async def _converse(
-    picked: Chosen, way: Way, seconds: float, say: Samples | None = None, *, ends: bool = False, meter: bool = False
-) -> Samples:
-    """One call; what was heard. ``ends``: hang up when all has been said."""
-    heard: list[Samples] = [np.zeros(0, np.int16)]
+    picked: Chosen,
+    way: Way,
+    seconds: float,
+    say: Samples | None = None,
+    *,
+    ends: bool = False,
+    meter: bool = False,
+    heard: list[Samples] | None = None,
+) -> None:
+    """One call. ``ends``: hang up when all has been said. ``heard`` gets what comes in, as it comes."""
     began = clock.now()
     async with open_line(picked.line) as line, path_to(line, picked, way) as voice:
         if voice is None:
-            return heard[0]
+            return
         conversation = Conversation(voice, picked.line.country)
         conversation.answered = way.dial is None and not way.off_hook  # a busy tone then means that the caller has gone
         with contextlib.suppress(TimeoutError, CallEnded):
             async with asyncio.timeout(seconds):
                 if say is not None:
                     conversation.say(say, bargeable=False)
-                await _hear_out(conversation, heard, began, ends=ends, meter=meter)
+                await _hear_out(conversation, began, ends=ends, meter=meter, heard=heard)
         conversation.close()
-    return np.concatenate(heard)
 
 
-async def _hear_out(conversation: Conversation, heard: list[Samples], began: float, *, ends: bool, meter: bool) -> None:
-    measured = 0
+async def _hear_out(
+    conversation: Conversation, began: float, *, ends: bool, meter: bool, heard: list[Samples] | None
+) -> None:
+    measured: list[Samples] = []
     try:
         while True:
             moment = await conversation.listen()
-            heard.append(moment.sound)
+            if heard is not None:
+                heard.append(moment.sound)
             _tell(moment, clock.now() - began)
             if moment.spoken and ends:
                 return
-            measured += len(moment.sound)
-            if meter and measured >= METER_EVERY * SAMPLE_RATE:
-                measured = 0
-                _tell_level(np.concatenate(heard)[-round(METER_EVERY * SAMPLE_RATE) :], clock.now() - began)
+            if meter:
+                measured.append(moment.sound)
+                if sum(map(len, measured)) >= METER_EVERY * SAMPLE_RATE:
+                    _tell_level(np.concatenate(measured), clock.now() - began)
+                    measured.clear()
     except CallEnded as ended:
         click.echo(f"{clock.now() - began:8.2f} s  over: {ended}")
         raise

@@ -1,5 +1,6 @@
 """Which line a command of ``gateway line`` is about: a name in the settings file, or a port and a model."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,8 @@ def chosen(line: str, path: Path, model: str | None, audio: str | None, country:
     if "/" in line or model is not None:
         if model is None:
             raise SettingsError(f"{line} is a port: say with --model which modem is there (gateway line list shows it)")
-        alone = {"name": "line", "port": line, "model": model, "audio": audio, "country": country, "number": NOBODY}
         profile_of(model)
-        return Chosen(converted(alone | {"country": known_country(country)}), None)
+        return Chosen(on_port(line, model, known_country(country), audio), None)
     settings = load(path)
     found = named(settings.lines, line, path)
     profile_of(found.model)
@@ -92,6 +92,8 @@ def caller_in_words(caller: CallerId, *, unmask: bool) -> str:
     return f"from {caller.e164 if unmask else caller}"
 
 
-def converted(values: dict[str, Any]) -> LineSettings:
-    """Settings of a line that stands in no file. Raises ``SettingsError``."""
-    return convert(values, LineSettings, "line")
+def on_port(port: str, model: str, country: str, audio: str | None = None) -> LineSettings:
+    """A line that stands in no file, called by its port (``ttyacm0``). Raises ``SettingsError``."""
+    name = re.sub("[^a-z0-9]+", "-", Path(port).name.lower()).strip("-")[:32] or "line"
+    alone = {"name": name, "port": port, "model": model, "audio": audio, "country": country, "number": NOBODY}
+    return convert(alone, LineSettings, port)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from gateway import clock
-from gateway.cli.line_choice import NOBODY, converted
+from gateway.cli.line_choice import on_port
 from gateway.errors import GatewayError
 from gateway.line import CallEnded, Samples
 from gateway.modems.catalogue import DRIVERS, can_reject, open_line
@@ -22,8 +22,7 @@ def off_hook(port: str, model: str | None, country: str, hear: Callable[[Samples
         raise GatewayError(f"{port}: say with --model which modem is there ({analogue}); gateway line list shows it")
     if can_reject(model):
         raise GatewayError(f"{port}: a {model} has no line to go off hook on; use gateway line listen {port} --dial")
-    chosen = {"name": "line", "port": port, "model": model, "country": country, "number": NOBODY}
-    clock.run(seize(converted(chosen), hear))
+    clock.run(seize(on_port(port, model, country), hear))
 
 
 async def seize(settings: LineSettings, hear: Callable[[Samples], bool], port: Port | None = None) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gateway.audio.dtmf_fit import Fit
+from gateway.audio.dtmf_fit import LONGEST, Fit
 from gateway.audio.dtmf_keys import HIGH, LOW
 from gateway.audio.pcm import power_to_dbm0
 from gateway.line import SAMPLE_RATE
@@ -126,6 +126,8 @@ SWELLING = 8.0
 BESIDE, UPON, LOUDNESS = -9.0, -6.0, 1.0
 """A note follows a note, a key follows a pause. From how loud a sound (``replaced``) on a key that has no witness is
 doubted, from where it is doubted however clear it is, and what each dB costs."""
+EVEN, EVENLY_CLEAR = 0.012, 12.0
+"""Notes fade. The slope of a fit as long as may be below which they are none; and from how many dB on it is a key."""
 MEMORY = 20 * SAMPLE_RATE
 """Samples for which earlier keys of the call are witnesses."""
 
@@ -135,10 +137,11 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
     if not evidence.plausible():
         return False
     support = _testimony(evidence, past)
-    alone = support <= 0
-    if evidence.clarity > CLEAR and not (alone and evidence.replaced > UPON):
+    even = len(evidence.fit.sound) >= LONGEST and evidence.fit.slope < EVEN
+    note = support <= 0 and not even
+    if evidence.clarity > (EVENLY_CLEAR if even else CLEAR) and not (note and evidence.replaced > UPON):
         return True
-    if alone:
+    if note:
         support -= LOUDNESS * max(0.0, evidence.replaced - BESIDE)
     return CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True)) + support > REQUIRED
 

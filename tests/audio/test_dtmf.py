@@ -174,14 +174,15 @@ def test_other_tones_are_no_keys(sound: Samples) -> None:
     assert heard(noisy(sound, -55)) == ""
 
 
-def after(milliseconds: int, dbm0: float) -> Samples:
-    """A key's tones that begin so long after another note of that level."""
+def after(milliseconds: int, dbm0: float, fading: float = 1.0) -> Samples:
+    """A key's tones, which fade within so many seconds to a third, so long after another note of that level."""
     time = np.arange(1600) / 8000
     note = to_samples(amplitude(dbm0) * np.sin(2 * np.pi * 523 * time))
-    return np.concatenate([note, np.zeros(milliseconds * 8, np.int16), encode("5", tone=0.2, level=-9)])
+    pressed = to_samples(encode("5", tone=0.2, pause=0, level=-9) * np.exp(-time / fading))
+    return np.concatenate([note, np.zeros(milliseconds * 8, np.int16), pressed])
 
 
-def test_a_note_that_follows_a_note_is_no_key() -> None:
+def test_two_notes_that_follow_a_note_are_no_key() -> None:
     assert heard(noisy(after(0, -6), -55)) == ""
 
 
@@ -192,7 +193,13 @@ def test_a_key_is_heard_that_follows_a_pause_or_something_quieter(milliseconds: 
 
 def test_a_key_like_one_that_was_pressed_before_may_follow_a_note() -> None:
     before = encode("2", tone=0.1, level=-9)
-    assert heard(noisy(np.concatenate([before, after(0, -6)]), -55)) == "25"
+    assert heard(noisy(np.concatenate([before, after(0, -6, fading=20)]), -55)) == "25"
+
+
+def test_tones_that_follow_a_note_are_a_key_once_they_have_not_faded_for_80_ms() -> None:
+    down = events(noisy(after(0, -6, fading=20), -55))[0]
+    assert isinstance(down, KeyDown)
+    assert down.at - down.onset >= 0.08
 
 
 def test_tones_that_swell_and_stop_are_no_key() -> None:

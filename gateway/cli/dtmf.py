@@ -23,6 +23,7 @@ from gateway.line import SAMPLE_RATE, Samples
 
 FRAME = SAMPLE_RATE // 50
 STREAM = "-"
+RATES = click.IntRange(4000, 192_000)
 
 
 @click.group()
@@ -39,7 +40,7 @@ def dtmf() -> None:
     help="What this end was playing meanwhile; its echo is taken out. {} in it stands for FILE without its suffix.",
 )
 @click.option("--format", "raw_format", type=click.Choice(sorted(RAW_FORMATS)), default="s16", show_default=True)
-@click.option("--rate", type=click.IntRange(min=1), default=SAMPLE_RATE, show_default=True, help="Of the raw stream.")
+@click.option("--rate", type=RATES, default=SAMPLE_RATE, show_default=True, help="Of the raw stream.")
 def decode(files: tuple[str, ...], as_json: bool, played: str | None, raw_format: str, rate: int) -> None:
     """Print "<seconds> <key>" for each key heard in WAV files, or in a raw stream on standard input (FILE is -).
 
@@ -70,7 +71,7 @@ def decode(files: tuple[str, ...], as_json: bool, played: str | None, raw_format
 @click.option("--level", default=-9.0, show_default=True, help="Of the low tone, dBm0.")
 @click.option("--twist", default=0.0, show_default=True, help="High tone over low tone, dB.")
 @click.option("--offset", default=0.0, show_default=True, help="Per cent off the nominal frequencies.")
-@click.option("--rate", type=click.IntRange(min=4000), default=SAMPLE_RATE, show_default=True)
+@click.option("--rate", type=RATES, default=SAMPLE_RATE, show_default=True, help="Of the WAV file.")
 def encode_command(
     keys: str, output: Path, tone: float, pause: float, level: float, twist: float, offset: float, rate: int
 ) -> None:
@@ -78,6 +79,8 @@ def encode_command(
     wanted = keys.replace(" ", "").upper()
     if not wanted:
         raise SoundError("no KEYS given; they are 0-9 * # A-D")
+    if str(output) == STREAM:
+        raise SoundError("-o needs the name of a WAV file; standard output is not one")
     sound = encode(wanted, tone=tone, pause=pause, level=level, twist=twist, offset=offset)
     write_wav(output, resample(sound, SAMPLE_RATE, rate), rate)
     click.echo(f"{output}: {len(wanted)} keys, {len(sound) / SAMPLE_RATE:.2f} s")
@@ -124,7 +127,9 @@ def _as_text(event: KeyEvent) -> str:
 
 
 def _as_json(event: KeyEvent, file: str) -> str:
-    fields = {name: round(value, 4) if isinstance(value, float) else value for name, value in _fields(event).items()}
+    fields = {
+        name: round(value, 4) + 0.0 if isinstance(value, float) else value for name, value in _fields(event).items()
+    }
     return json.dumps({"event": "down" if isinstance(event, KeyDown) else "up", **fields, "file": file})
 
 

@@ -23,7 +23,7 @@ def wav(tmp_path: Path) -> str:
 
 
 def test_decode_prints_seconds_and_key_a_line(wav: str) -> None:
-    assert run("decode", wav).output.splitlines() == ["0.040 1", "0.240 2", "0.440 #"]
+    assert run("decode", wav).output.splitlines() == ["0.035 1", "0.235 2", "0.435 #"]
 
 
 def test_decode_names_each_of_several_files(wav: str) -> None:
@@ -77,6 +77,7 @@ def test_encode_writes_what_decode_reads(tmp_path: Path) -> None:
         (("decode", "--played", "x.wav", "-"), "--played needs a WAV FILE"),
         (("encode", "12x", "-o", "out.wav"), '"X" is not a DTMF key'),
         (("encode", " ", "-o", "out.wav"), "no KEYS given"),
+        (("encode", "12", "-o", "-"), "-o needs the name of a WAV file"),
         (("encode", "12", "-o", "out.wav", "--tone", "1e9"), "tone is 1e+09 s; it may be from 0.001 to 60 s"),
         (("encode", "12", "-o", "out.wav", "--level", "nan"), "level is nan dBm0; it may be from -60 to 3.17 dBm0"),
         (("encode", "12", "-o", "no/such/folder/out.wav"), "can't be written"),
@@ -86,3 +87,10 @@ def test_bad_input_is_named_with_its_reason(arguments: tuple[str, ...], complain
     result = run(*arguments)
     assert result.exit_code != 0
     assert complaint in str(result.exception)
+
+
+@pytest.mark.parametrize("arguments", [("decode", "-"), ("encode", "12", "-o", "out.wav")])
+@pytest.mark.parametrize("rate", ["0", "1000000000"])
+def test_a_rate_that_no_sound_has_is_refused_with_the_rates_that_may_be(arguments: tuple[str, ...], rate: str) -> None:
+    result = run(*arguments, "--rate", rate)
+    assert (result.exit_code, "4000<=x<=192000" in result.output) == (2, True)

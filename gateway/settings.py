@@ -327,6 +327,8 @@ def _check_links(path: Path, settings: Settings) -> None:
     for peer in peers:
         if peers.count(peer) > 1:
             raise SettingsError(f'{path}: two links name peer "{peer}"; put the routes to one box under one [[link]]')
+    for link in settings.links:
+        _check_routes(path, link)
     binds = [(link.peer, route.bind) for link in settings.links for route in link.routes if route.bind is not None]
     for (peer, bind), (other, again) in itertools.combinations(binds, 2):
         if _collide(bind, again):
@@ -334,6 +336,17 @@ def _check_links(path: Path, settings: Settings) -> None:
                 f"{path}: {bind} (link to {peer}) and {again} (link to {other}) are one address;"
                 " give each bind a port of its own"
             )
+
+
+def _check_routes(path: Path, link: LinkSettings) -> None:
+    names = [route.name for route in link.routes]
+    for route in link.routes:
+        if names.count(route.name) > 1:
+            raise SettingsError(
+                f'{path}: two routes to {link.peer} are named "{route.name}"; give each [[link.route]] its own name'
+            )
+        if (route.bind is None) == (route.connect is None):
+            raise SettingsError(f'{path}: route "{route.name}" to {link.peer}: give it either bind or connect')
 
 
 def _collide(bind: str, other: str) -> bool:

@@ -115,6 +115,13 @@ def test_one_link_and_several_are_read_the_same_way(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ('peer = "reno"', 'peer = "seattle"', 'two links name peer "seattle"'),
+        ('name = "dedicated"', 'name = "internet"', 'two routes to seattle are named "internet"'),
+        ('bind = "tcp://192.0.2.9:5811"', "", 'route "internet" to reno: give it either bind or connect'),
+        (
+            'bind = "tcp://*:5810"',
+            'bind = "tcp://*:1"\nconnect = "tcp://a:1"',
+            "to seattle: give it either bind or con",
+        ),
         ("192.0.2.9:5811", "192.0.2.9:5810", "are one address; give each bind a port of its own"),
         ('peer = "reno"\n', "", r"link\[2\].peer is missing; add it"),
         ("[[link]]", "[tariff]\noverseas = ['us-voip']\n[[link]]", "write its routes as line_routes under the"),

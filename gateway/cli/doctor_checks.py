@@ -20,7 +20,12 @@ from typing import Literal
 
 import zmq
 
+from gateway.calls.least_cost import CostBook
+from gateway.calls.policy import Policy
+from gateway.calls.tariff_folder import TariffFolder
 from gateway.cli.line_list import state_of
+from gateway.daemon.domestic import guidance_prompts
+from gateway.daemon.scripts import further_tones, scripts
 from gateway.errors import GatewayError
 from gateway.link import status
 from gateway.link.keys import KeyFolder, fingerprint
@@ -91,6 +96,29 @@ def _keys(machine: Machine) -> Iterator[Finding]:
             yield Finding("peer's key", "good", f"{peer}: {fingerprint(trusted[peer])}")
         else:
             yield Finding("peer's key", "bad", f"{peer} is not trusted", f"Run gateway keys trust {peer} KEY.")
+
+
+def _files(machine: Machine) -> Iterator[Finding]:
+    """What the daemon reads at its start besides the settings, and does not start without."""
+    settings = machine.settings
+    reads: dict[str, Callable[[], object]] = {
+        "policy": lambda: Policy.of(settings),
+        "prices": lambda: CostBook(settings, TariffFolder(Path(settings.data)).load(time.time())),
+        "tones": lambda: further_tones(settings),
+    }
+    if settings.role == "domestic":
+        reads["prompts"] = lambda: guidance_prompts(settings)
+    if settings.role == "overseas" or settings.guidance.menu == "cheaper":
+        reads["menu"] = lambda: scripts(settings)
+    bad = False
+    for what, read in reads.items():
+        try:
+            read()
+        except GatewayError as error:
+            bad = True
+            yield _of(what, error, "The daemon does not start like this.")
+    if not bad:
+        yield Finding("files", "good", f"what the settings name can be read: {', '.join(sorted(reads))}")
 
 
 def _peer(machine: Machine) -> Iterator[Finding]:
@@ -243,12 +271,12 @@ def _versions(machine: Machine) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Machine], Iterator[Finding]], ...] = (
-    _versions, _service, _keys, _peer, _lines, _store, _disk, _permissions, _clock, _power, _temperature, _udev,
+    _versions, _service, _files, _keys, _peer, _lines, _store, _disk, _permissions, _clock, _power, _temperature, _udev,
 )  # fmt: skip
 
 
 def _of(what: str, error: GatewayError, remedy: str) -> Finding:
-    says, _, own = str(error).partition("; ")
+    says, _, own = str(error).partition("\n")[0].partition("; ")
     return Finding(what, "bad", says, own[:1].upper() + own[1:] + "." if own else remedy)
 
 

@@ -73,7 +73,9 @@ def test_a_box_in_good_order_has_nothing_bad(box: Path) -> None:
     found = findings(box)
     assert [finding for finding in found.values() if finding.mark == "bad"] == []
     assert all(not finding.remedy for finding in found.values() if finding.mark == "good")
-    assert {"keys", "peer's key", "peer seattle", "line a", "disk", "power", "udev rules", "versions"} <= set(found)
+    assert {"keys", "peer's key", "peer seattle", "line a", "disk", "power", "udev rules", "versions", "files"} <= set(
+        found
+    )
 
 
 def test_each_trouble_is_named_with_its_remedy(box: Path) -> None:
@@ -100,6 +102,33 @@ def test_each_trouble_is_named_with_its_remedy(box: Path) -> None:
         assert (found[what].mark, remedy in found[what].remedy) == (mark, True), what
     assert "too low a voltage now" in found["power"].says
     assert "not a database" in found["store"].says
+
+
+@pytest.mark.parametrize(
+    ("key", "what", "says", "remedy"),
+    [
+        ('prompts = "nowhere"', "prompts", "nowhere: no such folder of prompts", "Correct `prompts`"),
+        ('tones = "nowhere"', "tones", "nowhere: the table of tones can't be read: No such file", "does not start"),
+        ('policy = {block_list = "nowhere"}', "policy", "policy.block_list: ", "does not start"),
+        ('tariff = {zone = "Mars/Base"}', "prices", '"Mars/Base" is no time zone', "like Asia/Tokyo"),
+        (
+            'guidance = {menu = "cheaper"}\ncallback = {menu = "nowhere"}',
+            "menu",
+            "nowhere: the menu can't",
+            "not start",
+        ),
+    ],
+)
+def test_a_file_without_which_the_daemon_does_not_start_is_named(
+    box: Path, key: str, what: str, says: str, remedy: str
+) -> None:
+    plain = (BOX % "p").replace('[policy]\nregions = ["JP"]\n', "")
+    box.write_text(key + "\n" + plain)
+    found = findings(box)
+    assert found[what].mark == "bad"
+    assert says in found[what].says
+    assert remedy in found[what].remedy
+    assert "files" not in found
 
 
 def test_low_voltage_in_the_past_is_but_a_warning(box: Path) -> None:

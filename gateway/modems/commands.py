@@ -6,6 +6,7 @@ supervises the line opens it again.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,7 +96,7 @@ class CommandChannel:
             if reply.done():
                 raise Refused(reply.result().result)
             if not self._connected.done():
-                raise self.wedged(f"no CONNECT to {command.text}")
+                raise self.wedged(f"no CONNECT to {_shown(command)}")
 
     async def finish(self, gently: bytes = b"") -> None:
         """Bring the command in hand, if any, to its end: its voice stream or dialling. Raises ``LineLost``.
@@ -114,7 +115,7 @@ class CommandChannel:
             self.write(ending)
             await _first_of((reply,), ENDING if endings else max(ENDING, self._due - asyncio.get_running_loop().time()))
         if not reply.done():
-            raise self.wedged(f"no end to {self._command.text}")
+            raise self.wedged(f"no end to {_shown(self._command)}")
         reply.result()
 
     async def flush(self, escape: bytes, quiet: float) -> None:
@@ -178,7 +179,7 @@ class CommandChannel:
     async def _answer(self, reply: asyncio.Future[Reply], within: float) -> Reply:
         await _first_of((reply,), within)
         if not reply.done():
-            raise self.wedged(f"no reply to {self._command.text} within {within:g} s")
+            raise self.wedged(f"no reply to {_shown(self._command)} within {within:g} s")
         return reply.result()
 
     async def _read(self) -> None:
@@ -214,6 +215,11 @@ class CommandChannel:
                 self._trace.text("<", b"\x10" + code.encode("latin-1"))
             case Reply(_, result):
                 self._trace.text("<", result.encode("latin-1"))
+
+
+def _shown(command: Command) -> str:
+    """For a message that anybody may read: without numbers that are dialled, PINs, or what a short message says."""
+    return re.sub(r"\d{4,}", "…", command.text) if command.text.startswith("AT") else "a short message"
 
 
 async def _first_of(futures: Sequence[asyncio.Future[Any]], within: float) -> None:

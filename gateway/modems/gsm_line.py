@@ -42,6 +42,8 @@ DIALLING = 190.0
 HANGING_UP = 10.0
 PROBE = 30.0
 """Seconds between two looks at an idle modem and its network."""
+UNDER_WAY = (Phase.DIALLING, Phase.ALERTING, Phase.TALKING)
+"""A call that somebody here must have dialled or answered."""
 RESTARTED = ("RDY", "^SYSSTART", "*ATREADY", "+CPIN: NOT READY", "NORMAL POWER DOWN")
 """What a modem says that has restarted by itself and has forgotten all settings."""
 
@@ -203,6 +205,16 @@ class GsmLine(LineOnModem):
                 case ListCalls():
                     self._background.spawn(self._list_calls)
         self._wake_at(self._calls.deadline)
+        if self._calls.phase in UNDER_WAY and not self._in_use:
+            self._background.spawn(self._end_stray_call)
+
+    async def _end_stray_call(self) -> None:
+        """One that nobody here has dialled or answered, or that was taken for ended by an earlier one's last word."""
+        if not self._in_use and self._calls.phase in UNDER_WAY:
+            log.warning("line %s: a call that is nobody's; it is ended", self.name)
+            self._calls.hangs_up()
+            await self._ask("AT+CHUP", HANGING_UP)
+            self._calls.hung_up()
 
     def _progress(self, event: Talking | Ended) -> None:
         if self._outcome is not None and not self._outcome.done():

@@ -1,6 +1,7 @@
 """A mobile line's call-backs, each family on its emulator: the answer known at once, and the line free again."""
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,4 +152,24 @@ async def test_a_phantom_row_keeps_no_call_alive(model: str) -> None:
             assert not isinstance(voice, Answer)
             bench.telephone.wire.on_hook()
             await ended(voice)
+        assert bench.free
+
+
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "huawei", "telit"])
+async def test_an_earlier_calls_last_word_that_comes_upon_dialling_leaves_no_call_behind(model: str) -> None:
+    async with gsm_lab(model) as bench:
+
+        def still_to_say(event: dict[str, Any]) -> None:
+            if event["event"] == "at" and event["text"].startswith("ATD"):
+                bench.modem.say("NO CARRIER")
+
+        bench.exchange.journal.followers.append(still_to_say)
+        async with bench.line.dialled(CUSTOMER) as answer:
+            assert answer is Answer.NETWORK
+        await asyncio.sleep(1.0)
+        assert bench.free
+        bench.exchange.journal.followers.remove(still_to_say)
+        bench.telephone.answers_at_ring = 1
+        async with bench.line.dialled(CUSTOMER) as voice:
+            assert not isinstance(voice, Answer)
         assert bench.free

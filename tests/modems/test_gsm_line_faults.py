@@ -42,6 +42,16 @@ async def test_a_modem_that_answers_nothing_is_lost() -> None:
                 raise AssertionError("it was deaf")
 
 
+@each_model
+async def test_what_is_said_of_a_lost_modem_names_no_number(model: str) -> None:
+    async with gsm_lab(model) as bench:
+        bench.modem.wedge()
+        with pytest.raises(LineLost, match="no reply to ATD") as lost:
+            async with bench.line.dialled(CUSTOMER):
+                raise AssertionError("it was deaf")
+        assert CUSTOMER.e164[-4:] not in str(lost.value)
+
+
 async def test_a_modem_that_restarts_by_itself_is_set_up_anew() -> None:
     async with gsm_lab("ec25") as bench:
         bench.modem.say("RDY")

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gsm_lab import SHOP, GsmLab, gsm_lab
@@ -163,3 +164,17 @@ def test_the_library_sends_messages_and_asks_the_network_between_calls(tmp_path:
             modem.close()
 
     clock.run(main(), Pace.begin(5.0))
+
+
+async def test_what_is_said_of_a_modem_that_wedges_upon_the_pin_does_not_name_it() -> None:
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.lock_sim()
+
+        def fail(event: dict[str, Any]) -> None:
+            if event["event"] == "at" and event["text"].startswith("AT+CPIN="):
+                bench.modem.wedge()
+
+        bench.exchange.journal.followers.append(fail)
+        with pytest.raises(LineLost) as lost:
+            await bench.line.open()
+        assert "1234" not in str(lost.value)

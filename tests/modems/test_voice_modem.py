@@ -259,6 +259,16 @@ async def test_a_modem_that_fails_in_a_call_is_lost_and_the_line_comes_free(mode
         assert not bench.off_hook
 
 
+@pytest.mark.parametrize("model", MODELS)
+async def test_what_is_said_of_a_modem_that_wedges_in_dialling_names_no_number(model: str) -> None:
+    async with lab(model) as bench:
+        bench.modem.wedge()
+        with pytest.raises(LineLost, match="no end to") as lost:
+            async with asyncio.timeout(5.0), bench.line.dialled(CALLED):
+                raise AssertionError("it was deaf")
+        assert CALLED.e164[-4:] not in str(lost.value)
+
+
 async def test_a_modem_that_fell_asleep_while_idle_is_noticed() -> None:
     async with lab() as bench:
         bench.modem.wedge()

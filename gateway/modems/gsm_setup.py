@@ -5,12 +5,11 @@ remedy.
 """
 
 import asyncio
-import contextlib
 import logging
 import re
 from dataclasses import dataclass
 
-from gsmmodem.exceptions import GsmModemException
+from gsmmodem.exceptions import CommandError
 
 from gateway import clock
 from gateway.line import LineLost
@@ -160,16 +159,20 @@ async def _enter(channel: CommandChannel, library: Library, pin: str) -> None:
         tries = _TRIES.match(line)
         if tries and int(tries[1]) < 2:
             raise LineLost(f"{channel.name}: the SIM has one try left for its PIN; enter it in a telephone")
-    if not await library.run(lambda modem: _unlocked(modem, pin)):
+    unlocked = await library.run(lambda modem: _unlocked(modem, pin))
+    if unlocked is None:
+        await channel.ask("AT")  # it has wedged: the PIN may be right
+    elif not unlocked:
         _WRONG_PINS.add(wrong)
         raise LineLost(f"{channel.name}: the SIM refuses line.pin; correct it (it is not tried again)")
 
 
 def _unlocked(modem: Library, pin: str) -> bool:
-    with contextlib.suppress(GsmModemException):
+    try:
         modem._unlockSim(pin)
-        return True
-    return False
+    except CommandError:
+        return False
+    return True
 
 
 def _manufacturer(modem: Library) -> str:

@@ -166,7 +166,7 @@ def test_the_library_sends_messages_and_asks_the_network_between_calls(tmp_path:
     clock.run(main(), Pace.begin(5.0))
 
 
-async def test_what_is_said_of_a_modem_that_wedges_upon_the_pin_does_not_name_it() -> None:
+async def test_a_modem_that_wedges_upon_the_pin_is_lost_the_pin_neither_told_nor_taken_for_wrong() -> None:
     async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
         bench.modem.lock_sim()
 
@@ -175,6 +175,7 @@ async def test_what_is_said_of_a_modem_that_wedges_upon_the_pin_does_not_name_it
                 bench.modem.wedge()
 
         bench.exchange.journal.followers.append(fail)
-        with pytest.raises(LineLost) as lost:
+        with pytest.raises(LineLost, match=r"no reply to AT\+CPIN") as lost:
             await bench.line.open()
         assert "1234" not in str(lost.value)
+        assert not gsm_setup._WRONG_PINS

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,7 @@ SHOP, CUSTOMER = "+819011112222", PhoneNumber("+819012345678")
 NO_CALLING_BACK = {"overseas": {"policy": {"regions": []}}}
 REQUIRED_MS = 35.0
 GREETING_S = 4.0
-BOUNDS = {"known": ("ms", 100.0), "LineLost": ("ms", 500.0), "the line serves": ("s", 10.0)}
+BOUNDS = {"known": ("ms", 100.0), "LineLost": ("ms", 500.0), "the line serves": ("s", 10.0), "given up": ("s", 8.0)}
 """What a figure whose name ends so must not exceed in the middle."""
 
 
@@ -122,6 +123,39 @@ def stamped(modem: EmulatedGsmModem, said: list[float], result: str) -> Any:
             said.append(clock.now())
 
     return out
+
+
+async def wedging(folder: Path, model: str, fail: Callable[[EmulatedGsmModem], None]) -> float:
+    """Seconds from a modem's failing in mid-call until its line has been given up."""
+    async with Exchange() as exchange:
+        modem, settings = mobile_line(exchange, folder, model)
+        other = exchange.subscribe(CUSTOMER.e164)
+        failed = 0.0
+        try:
+            async with open_line(settings) as line:
+                other.off_hook()
+                other.dial("0" + SHOP[3:])
+                async for call in line.incoming():
+                    async with line.answered(call) as voice:
+                        await asyncio.sleep(1.0)
+                        fail(modem)
+                        failed = clock.now()
+                        while True:
+                            await voice.hear()
+        except LineLost:
+            return clock.now() - failed
+        finally:
+            modem.close()
+    raise AssertionError("the line was not lost")
+
+
+async def all_wedging(folder: Path, fail: Callable[[EmulatedGsmModem], None]) -> list[float]:
+    """The same of every model, at once."""
+    return await asyncio.gather(*(wedging(folder / model, model, fail) for model in MODELS))
+
+
+def fall_silent(modem: EmulatedGsmModem) -> None:
+    modem.sound.stalled = True
 
 
 async def unplugging(folder: Path, model: str, cards: SoundServer | None) -> tuple[float, float]:
@@ -221,6 +255,10 @@ def main() -> int:
             took["unplugged in mid-call → LineLost"].append(gone)
             took["plugged in again → the line serves"].append(back)
         on_cards(folder, took)
+        for model in MODELS:
+            (folder / model).mkdir(exist_ok=True)
+        took["wedged in mid-call → given up"] = clock.run(all_wedging(folder, EmulatedGsmModem.wedge), Pace())
+        took["sound dead in mid-call → given up"] = clock.run(all_wedging(folder, fall_silent), Pace())
     for name, values in took.items():
         figures[name] = (values, *next(bound for end, bound in BOUNDS.items() if name.endswith(end)))
     print(f"  {'':50} {'n':>4} {'median':>9} {'worst':>9} {'required':>9}")

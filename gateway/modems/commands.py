@@ -7,6 +7,7 @@ supervises the line opens it again.
 
 import asyncio
 import re
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -188,6 +189,10 @@ class CommandChannel:
                 self._take(await self._port.read())
         except LineLost as lost:
             self.lose(lost)
+        except Exception as error:  # or the line would be deaf, and nobody would know
+            at = traceback.extract_tb(error.__traceback__)[-1]  # its text might hold a number
+            what = f"{type(error).__name__} in {at.name}, line {at.lineno}"
+            self.lose(LineLost(f"{self.name}: {what}, upon what the modem said; report it (the modem is set up anew)"))
 
     def _take(self, data: bytes) -> None:
         self.heard_at = asyncio.get_running_loop().time()

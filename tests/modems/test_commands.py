@@ -121,3 +121,14 @@ async def test_a_first_command_without_answer_is_forgotten() -> None:
     assert not await bench.channel.answers("AT", within=0.5)
     bench.port.say(b"OK\r\n", after=0.1)
     assert await bench.channel.answers("AT", within=0.5)
+
+
+async def test_a_fault_of_ours_upon_what_the_modem_says_loses_the_line_instead_of_leaving_it_deaf() -> None:
+    port, lost = Script(), list[LineLost]()
+    digits: list[int] = []
+    CommandChannel(port, Trace(None, "a"), lambda event: digits.append(int(str(event))), lost.append)
+    port.say(b"\r\nRING\r\n")
+    await asyncio.sleep(0.1)
+    assert "ValueError" in str(lost[0])
+    assert "RING" not in str(lost[0])
+    assert port.closed

@@ -8,6 +8,7 @@ that a noisy neighbour meets all alike. Writes ``out/bench-link.json``.
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -19,8 +20,9 @@ from pathlib import Path
 import mqtt
 import push
 import routes
-from rich.console import Console
 from rich.table import Table
+
+from gateway.cli.console import table_console
 
 PAHO = "Mosquitto QoS 1, as shipped"
 BARE = "Mosquitto QoS 1, tuned"
@@ -28,6 +30,9 @@ BARE = "Mosquitto QoS 1, tuned"
 ROUND_TRIP = 0.150
 PIPELINED = 500
 """Pushes in one round with a full window."""
+
+
+Maker = Callable[[Path], AbstractContextManager[push.Way]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def ways_to_push(lines: list[Line]) -> dict[str, Callable[[Path], AbstractContextManager[push.Way]]]:
+def ways_to_push(lines: list[Line]) -> dict[str, Maker]:
     """By name; a line where Mosquitto is missing. Whatever forks comes before our link, which starts threads."""
     if reason := mqtt.why_not():
         lines.append(Line("against Mosquitto", f"skipped: {reason}", "≥ 4 × its rate", None))
@@ -59,20 +64,47 @@ def ways_to_push(lines: list[Line]) -> dict[str, Callable[[Path], AbstractContex
 def pushes(rounds: int) -> list[Line]:
     """A durable push on one machine. Each round has a little of each way, so that all meet the same neighbours."""
     lines: list[Line] = []
-    makers = ways_to_push(lines)
-    single: dict[str, list[float]] = {name: [] for name in makers}
-    rates: dict[str, list[float]] = {name: [] for name in makers}
-    with ExitStack() as stack:
-        ways = {name: stack.enter_context(make(stack.enter_context(folder()))) for name, make in makers.items()}
-        for way in ways.values():
-            push.singles(way, 20)
-        for _ in range(rounds):
-            for name, way in ways.items():
-                single[name] += push.singles(way, 10)
+    with ready(ways_to_push(lines)) as ways:
+        single = alternately(ways, rounds)
+        rates: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, way in ways.items():
                 rates[name].append(PIPELINED / push.pipelined(way, PIPELINED))
     return lines + compared(single, {name: statistics.median(some) for name, some in rates.items()})
+
+
+def work_alone(rounds: int) -> list[Line]:
+    """Raw TCP and the link with everything on one processor: what the work takes, without waking idle processors.
+
+    A frame of the link passes four threads between the two commits where raw TCP passes none.
+    """
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(processors)})
+    try:
+        with ready({"raw TCP": push.floor, "link": push.our_link}) as ways:
+            p50 = {name: statistics.median(took) for name, took in alternately(ways, rounds).items()}
+    finally:
+        os.sched_setaffinity(0, processors)
+    return [Line("push p50, link : raw TCP, on one processor", f"{p50['link'] / p50['raw TCP']:.2f}", "", None)]
+
+
+@contextmanager
+def ready(makers: dict[str, Maker]) -> Iterator[dict[str, push.Way]]:
+    """The ways, made and warm."""
+    with ExitStack() as stack:
+        ways = {name: stack.enter_context(make(stack.enter_context(folder()))) for name, make in makers.items()}
+        for way in ways.values():
+            push.singles(way, 20)
+        yield ways
+
+
+def alternately(ways: dict[str, push.Way], rounds: int) -> dict[str, list[float]]:
+    """Seconds of single pushes by name, ten of each in a round."""
+    took: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            took[name] += push.singles(way, 10)
+    return took
 
 
 def compared(single: dict[str, list[float]], rate: dict[str, float]) -> list[Line]:
@@ -136,7 +168,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("all", "push", "routes"), default="all")
     options = parser.parse_args()
     rounds, seconds = (10, 10.0) if options.quick else (50, 60.0)
-    lines = pushes(rounds) if options.part != "routes" else []
+    lines = pushes(rounds) + work_alone(rounds) if options.part != "routes" else []
     if options.part != "push":
         if reason := routes.why_not():
             lines.append(Line("two routes", f"skipped: {reason}", "", None))
@@ -146,8 +178,7 @@ def main() -> None:
     for line in lines:
         mark = {True: "[green]kept[/]", False: "[red]MISSED[/]", None: ""}[line.kept]
         table.add_row(line.what, line.measured, line.goal, mark)
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 120)
+    table_console().print(table)
     out = Path("out")
     out.mkdir(exist_ok=True)
     (out / "bench-link.json").write_text(json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2))

@@ -82,13 +82,24 @@ class Callback:
     """Further countries' tones."""
 
     async def serve(self) -> None:
-        """Call back until cancelled. Raises ``LineLost``."""
-        while True:
-            claimed = await self.queue.take(self.line.name)
-            try:
-                await self.attempt(claimed)
-            finally:
-                self.queue.done()
+        """Call back until cancelled. Raises ``LineLost``, also while there is nobody to be called."""
+        line = asyncio.create_task(self._hear_of_line(), name=f"line {self.line.name}")
+        line.add_done_callback(lambda _: self.queue.changed())
+        try:
+            while True:
+                claimed = await self.queue.take(self.line.name, lambda: line.result() if line.done() else None)
+                try:
+                    await self.attempt(claimed)
+                finally:
+                    self.queue.done()
+        finally:
+            line.cancel()
+            await asyncio.gather(line, return_exceptions=True)
+
+    async def _hear_of_line(self) -> None:
+        """Raises ``LineLost``. Who calls this line is not served: it rings."""
+        async for _ in self.line.incoming():
+            continue
 
     async def attempt(self, claimed: Claimed) -> None:
         """Dial one request once and note what became of it."""

@@ -43,12 +43,16 @@ class CallQueue:
         for event in self._waiting.values():
             event.set()
 
-    async def take(self, line: str) -> Claimed:
-        """The next request to dial on ``line``, claimed for it; waits until there is one. Then ``done``."""
+    async def take(self, line: str, serves: Callable[[], None] = lambda: None) -> Claimed:
+        """The next request to dial on ``line``, claimed for it; waits until there is one. Then ``done``.
+
+        ``serves`` raises once the line does no more; it is called whenever something has ``changed``.
+        """
         event = self._waiting[line] = asyncio.Event()
         try:
             while True:
                 event.clear()
+                serves()
                 if self.stopped():
                     await asyncio.sleep(LOOK)
                     continue

@@ -142,6 +142,20 @@ async def test_a_modem_unplugged_while_it_rings_costs_no_request(tmp_path: Path)
         assert await box.state() == "open", "it will be dialled again"
 
 
+@pytest.mark.parametrize("fault", ["unplug", "wedge"])
+async def test_a_modem_that_fails_while_nobody_is_to_be_called_is_told_and_costs_no_attempt(
+    tmp_path: Path, fault: str
+) -> None:
+    async with abroad(tmp_path, retry=QUICK) as box:
+        await asyncio.sleep(10)
+        getattr(box.bench.modem, fault)()
+        with pytest.raises(LineLost):
+            await asyncio.wait_for(box.service, 0.1 if fault == "unplug" else 40.0)
+        await box.ask()
+        assert await box.state() == "open"
+        assert await box.outcomes() == []
+
+
 async def test_the_panic_stop_ends_a_call_at_once_and_nothing_is_dialled_until_it_is_released(tmp_path: Path) -> None:
     stop = PanicStop(tmp_path / "stop")
     async with abroad(tmp_path, retry=QUICK, stop=stop) as box:

@@ -1,4 +1,4 @@
-"""Mobile lines' own times at real speed, by the bench's clock: ``make bench-gsm`` (about three minutes).
+"""Mobile lines' own times at real speed, by the bench's clock: ``make bench-gsm`` (about four minutes).
 
 Calls: real boxes and the exchange's log, on all models at once; from the last byte of the caller ID on the modem's port
 until ATA or AT+CHUP arrives there, and from a silent customer's answer until he hears the first word. The rest:
@@ -7,6 +7,7 @@ one line in this process, on pseudo-terminals, and its sound on a real ALSA path
 
 import argparse
 import asyncio
+import logging
 import statistics
 import sys
 import tempfile
@@ -239,8 +240,9 @@ def show(name: str, values: list[float], unit: str, required: float) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=8, help="on each of the four lines")
+    parser.add_argument("--calls", type=int, default=8, help="on each model's line")
     wanted = parser.parse_args()
+    logging.getLogger("gateway").setLevel(logging.ERROR)  # modems that are pulled out here are no news
     figures: dict[str, tuple[list[float], str, float]] = {}
     took: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as place:

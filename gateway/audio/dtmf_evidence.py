@@ -136,13 +136,14 @@ def weigh(evidence: Evidence, past: Sequence[Evidence]) -> bool:
     """Whether it is a key, given the keys that were pressed before in this call."""
     if not evidence.plausible():
         return False
+    if evidence.clarity > CLEAR and evidence.replaced <= UPON:
+        return True
     support = _testimony(evidence, past)
     even = len(evidence.fit.sound) >= LONGEST and evidence.fit.slope < EVEN
-    note = support <= 0 and not even
-    if evidence.clarity > (EVENLY_CLEAR if even else CLEAR) and not (note and evidence.replaced > UPON):
-        return True
-    if note:
+    if support <= 0 and not even:
         support -= LOUDNESS * max(0.0, evidence.replaced - BESIDE)
+    elif evidence.clarity > (EVENLY_CLEAR if even else CLEAR):
+        return True
     return CONSTANT + sum(w * x for w, x in zip(WEIGHTS, doubts(evidence), strict=True)) + support > REQUIRED
 
 

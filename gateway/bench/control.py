@@ -45,7 +45,9 @@ class Control:
             _make_room(path)
             return await asyncio.start_unix_server(self._serve_one, str(path), limit=LONGEST_ORDER)
         except OSError as error:
-            raise ControlError(f"control {path}: can't be served: {error.strerror or error}") from None
+            raise ControlError(
+                f"control {path}: can't be served: {error.strerror or error}; set another control"
+            ) from None
 
     async def _serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         def say(**what: object) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.bench import script
 from gateway.bench.handset import Handset
-from gateway.bench.script import Answer, Answers, Call, HangUp, Hear, Lift, Listen, Result, Script, Wait
+from gateway.bench.script import Answer, Answers, Call, HangUp, Hear, KeyGroups, Lift, Listen, Result, Script, Wait
 from gateway.bench.settings import Form, Reason
 
 Mood = Literal["patient", "hasty", "leaves early", "busy", "never answers", "hangs up at once", "gives up"]
@@ -29,7 +29,7 @@ class CallOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     country: str | None = None
     withheld: Reason | None = None
     form: Form | None = None
-    keys: str = ""
+    keys: KeyGroups = ""
     """Groups separated by blanks: each is pressed when a prompt pauses."""
     callback: bool | None = None
     """True: must be called back, and the keys are kept for that call. None: if it comes, well. False: do not wait."""

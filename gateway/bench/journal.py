@@ -36,7 +36,7 @@ class Journal:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = path.open("ab", buffering=0)
             except OSError as error:
-                raise SettingsError(f"log {path}: can't be written: {error.strerror}") from None
+                raise SettingsError(f"log {path}: can't be written: {error.strerror}; name another file") from None
 
     def now(self) -> float:
         """Bench seconds since the journal was opened."""

@@ -14,9 +14,10 @@ from gateway.bench.ears import Judgement, alternatives
 from gateway.bench.handset import Handset
 from gateway.bench.settings import Form, NotNegative, Reason
 from gateway.errors import GatewayError
-from gateway.settings_file import convert, tables
+from gateway.settings_file import convert, form, tables
 
-Keys = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-D*# ,]+$")]
+Keys = Annotated[str, form(r"^[0-9A-D*# ,]+$", "keys 0-9 * # A-D")]
+KeyGroups = Annotated[str, form(r"^[0-9A-D*# ,]*$", "keys 0-9 * # A-D, or none")]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +23,11 @@ from gateway.errors import SettingsError
 async def serve(settings: ExchangeSettings, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. ``say`` gets one line for each port, then ``ready``.
 
-    Raises ``GatewayError`` where a port, the log or the socket can't be had.
+    Raises ``GatewayError`` where a port, the log, a folder or the socket can't be had.
     """
+    for key, folder in (("recordings", settings.recordings), ("trace", settings.trace)):
+        if folder is not None:
+            _make_folder(key, Path(folder))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -46,11 +50,18 @@ async def serve(settings: ExchangeSettings, say: Callable[[str], None]) -> None:
         await stop.wait()
 
 
+def _make_folder(key: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{key} {folder}: can't be made: {error.strerror}; name another folder") from None
+    if not os.access(folder, os.W_OK):
+        raise SettingsError(f"{key} {folder}: can't be written to; name another folder")
+
+
 def _open(exchange: Exchange, modem: ModemSettings) -> Callable[[], None]:
     """Put a modem on its line; returns what closes it."""
     trace = Path(exchange.settings.trace) / f"{modem.name}.at" if exchange.settings.trace else None
-    if trace is not None:
-        trace.parent.mkdir(parents=True, exist_ok=True)
     if modem.model in GSM_MODELS:
         return _open_mobile(exchange, modem, trace)
     line = exchange.subscribe(modem.number, modem.country, also=modem.also)

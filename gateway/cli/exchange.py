@@ -1,5 +1,6 @@
 """``gateway exchange``: the bench's telephone exchange, for anybody's programs."""
 
+import contextlib
 import json
 import logging
 import sys
@@ -71,14 +72,14 @@ def call(
     or every step of the script.
     """
     from gateway.bench import control, script
-    from gateway.settings_file import tables
+    from gateway.settings_file import convert, tables
 
     raw = None
     if script_path is not None:
         script.load(script_path)  # its errors name the file
         raw = tables(script_path)
     base = str(script_path.resolve().parent) if script_path else "."
-    wanted = CallOrder(script=raw, base=base, **order)
+    wanted = convert({"script": raw, "base": base, **order}, CallOrder, "the call")
     result = control.place(_control(socket, settings_path), wanted, None if as_json else _tell)
     if as_json:
         click.echo(json.dumps({"ok": result.ok, "failed": result.failed, "notes": result.notes}, ensure_ascii=False))
@@ -92,6 +93,14 @@ def _tell(note: dict[str, Any]) -> None:
     kind: Literal["did", "heard", "seen", "is"] = next(key for key in ("did", "heard", "seen", "is") if key in note)
     words = {"did": "", "heard": "hears ", "seen": "display: ", "is": "customer: "}[kind]
     click.echo(f"{note['t']:10.3f}  {words}{note[kind]} {rest}".rstrip())
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError):
+        entry = json.loads(line)
+        if isinstance(entry, dict) and entry.keys() >= {"t", "wall", "event"}:
+            return entry
+    return None
 
 
 @exchange.command()
@@ -109,9 +118,11 @@ def log(path: Path, number: int | None, events: tuple[str, ...]) -> None:
     if not Path(named).exists():
         raise SettingsError(f"{path}: log {named} is not there yet; start the exchange first")
     with Path(named).open(encoding="utf-8") as file:
-        for line in file:
-            entry = json.loads(line)
-            if (number is None or entry.get("call") == number) and (not events or entry["event"] in events):
+        for place, line in enumerate(file, 1):
+            entry = _event(line)
+            if entry is None:  # an exchange that was killed leaves half a line
+                click.echo(f"{named}: line {place} is no event, and left out", err=True)
+            elif (number is None or entry.get("call") == number) and (not events or entry["event"] in events):
                 t, what = entry.pop("t"), entry.pop("event")
                 entry.pop("wall")
                 rest = " ".join(f"{key}={value}" for key, value in entry.items())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -162,6 +163,10 @@ def test_what_can_not_be_done_is_said_in_one_line(served: Path, tmp_path: Path) 
             "start one with: gateway exch",
         ),
         (("call", "--from", CUSTOMER, "--to", SHOP, "--script", str(tmp_path / "no.toml")), "no.toml: no such file"),
+        (
+            ("call", "--from", CUSTOMER, "--to", SHOP, "--exchange", socket, "--keys", "12x"),
+            "the call: keys: write keys 0-9 * # A-D",
+        ),
         (("up", "--settings", str(served / "x.toml")), "another exchange serves it"),
         (("up", "--settings", str(tmp_path / "no.toml")), "no.toml: no such settings file; name one with --settings"),
     ):
@@ -230,3 +235,37 @@ async def test_two_callers_can_not_use_one_handset_and_a_gone_one_hangs_up(tmp_p
         second.close()
         await asyncio.sleep(1.0)
         assert not exchange.lines[CUSTOMER].off
+
+
+@pytest.mark.parametrize(
+    ("key", "complaint"),
+    [
+        ("log", "can't be written: [NF][a-z ]*; name another file"),
+        ("recordings", "can't be made: [NF][a-z ]*; name another folder"),
+        ("trace", "can't be made: [NF][a-z ]*; name another folder"),
+        ("control", "can't be served: [NF][a-z ]*; set another control"),
+        ("port", "can't be made: [NF][a-z ]*; name another path"),
+    ],
+)
+def test_a_place_that_can_not_be_written_to_is_named_at_the_start(tmp_path: Path, key: str, complaint: str) -> None:
+    (tmp_path / "file").touch()
+    modem = f"[[modem]]\nname = 'a'\nmodel = 'usr5637'\nnumber = '{SHOP}'\nport = "
+    places = {"control": "x.sock", "port": "p"} | {key: "file/x"}
+    head = "".join(f"{name} = '{place}'\n" for name, place in places.items() if name != "port")
+    (tmp_path / "y.toml").write_text(f"{head}{modem}'{places['port']}'\n")
+    done = run("up", "--settings", str(tmp_path / "y.toml"))
+    assert done.returncode == 1
+    assert re.search(complaint, done.stderr), done.stderr
+    assert f"{tmp_path}/file/x" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_half_a_line_in_the_log_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "y.toml").write_text("log = 'y.jsonl'\n")
+    up = '{"t": 0.0, "wall": 1.0, "event": "up"}'
+    (tmp_path / "y.jsonl").write_text(f'{up}\n{{"t": 1.0, "wal{up}\n{{"t')
+    done = run("log", "--settings", str(tmp_path / "y.toml"))
+    assert done.returncode == 0
+    assert done.stdout.split() == ["0.000000", "up"]
+    assert "line 2 is no event" in done.stderr
+    assert "line 3 is no event" in done.stderr

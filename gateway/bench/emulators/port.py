@@ -24,7 +24,7 @@ READ_AT_ONCE = 4096
 
 
 class PortTaken(GatewayError):
-    """The path of an emulated port is in use by something that isn't one."""
+    """The path of an emulated port is in use by something that isn't one, or nothing can be made there."""
 
 
 class Port(Protocol):
@@ -66,7 +66,7 @@ def _ignore() -> None:
 class PtyPort:
     """A pseudo-terminal on the running loop, with a symbolic link at ``path`` for programs to open.
 
-    Raises ``PortTaken`` when ``path`` is there and isn't a symbolic link.
+    Raises ``PortTaken`` when ``path`` is there and isn't a symbolic link, or no link can be made there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,11 +141,14 @@ class PtyPort:
         self._paused = False
 
     def _link(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(self._device)
-        fresh.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(self._device)
+            fresh.replace(self.path)
+        except OSError as error:
+            raise PortTaken(f"{self.path} can't be made: {error.strerror}; name another path") from None
 
     def _await_program(self) -> None:
         self._look = self._loop.call_later(LOOK_AGAIN, self._look_again)

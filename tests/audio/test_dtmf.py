@@ -202,6 +202,13 @@ def test_tones_that_follow_a_note_are_a_key_once_they_have_not_faded_for_80_ms()
     assert down.at - down.onset >= 0.08
 
 
+@pytest.mark.parametrize("offset", [-1.6, 1.6])
+def test_a_first_key_far_off_its_tones_beside_a_dial_tone_is_heard(offset: float) -> None:
+    sound = np.concatenate([np.zeros(2400), encode("7", tone=0.15, level=-9, twist=-8, offset=offset)])
+    dial = amplitude(-22) * np.sin(2 * np.pi * 400 * np.arange(len(sound)) / 8000)
+    assert heard(noisy(to_samples(sound + dial), -60)) == "7"
+
+
 def test_tones_that_swell_and_stop_are_no_key() -> None:
     sound = encode("5", tone=0.1, level=-6) * np.exp2(np.minimum(np.arange(1600) - 800, 0) / 120)
     assert heard(noisy(to_samples(sound), -60)) == ""

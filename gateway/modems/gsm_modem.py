@@ -30,6 +30,11 @@ GSM_FINALS = (*FINALS, "COMMAND NOT SUPPORT")
 CALL_FINALS = (*GSM_FINALS, "BUSY", "NO CARRIER", "NO ANSWER", "NO DIALTONE", "NO DIAL TONE", "CONNECT")
 """What may end ATD and ATA; for any other command these are news about a call."""
 
+BUSY = ("+CME ERROR: 14", "+CME ERROR: 515")
+"""SIM busy; a command under way. The library asks again until that is over, and be it for ever."""
+
+logging.getLogger("gsmmodem").setLevel(logging.WARNING)  # below that it tells PINs and numbers
+
 _NAMED = re.compile(r"AT([+^*#$%&][A-Z]+)", re.IGNORECASE)
 _LISTS_COMMANDS = "AT+CLAC"
 _USSD = re.compile(r'\+CUSD: *(\d)(?:, *"(.*)")?(?:, *(\d+))?[, ]*', re.DOTALL)
@@ -54,7 +59,10 @@ class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
         timeout: float = 5,
         expectedResponseTermSeq: str | None = None,  # noqa: N803
     ) -> list[str]:
-        """A command's information lines and its final result. Called in the worker thread only."""
+        """A command's information lines and its final result. Called in the worker thread only.
+
+        Raises ``TimeoutException`` where the modem is lost, or too busy.
+        """
         del waitForResponse  # one command at a time, or replies would be mixed up
         if not self.alive:
             raise TimeoutException
@@ -70,6 +78,8 @@ class _Wire(SerialComms):  # type: ignore[misc]  # the library is untyped
             reply = asyncio.run_coroutine_threadsafe(self.answer(command, timeout), self.loop).result()
         except LineLost:
             raise TimeoutException from None
+        if reply.result in BUSY:
+            raise TimeoutException
         return [*map(_plain_ussd, reply.information), reply.result]
 
 

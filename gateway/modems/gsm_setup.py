@@ -160,9 +160,10 @@ async def _enter(channel: CommandChannel, library: Library, pin: str) -> None:
         if tries and int(tries[1]) < 2:
             raise LineLost(f"{channel.name}: the SIM has one try left for its PIN; enter it in a telephone")
     unlocked = await library.run(lambda modem: _unlocked(modem, pin))
-    if unlocked is None:
-        await channel.ask("AT")  # it has wedged: the PIN may be right
-    elif not unlocked:
+    if unlocked is None:  # the PIN may be right
+        await channel.ask("AT")  # raises if it has wedged
+        raise LineLost(f"{channel.name}: the SIM is busy; if that lasts, take it out and put it in again")
+    if not unlocked:
         _WRONG_PINS.add(wrong)
         raise LineLost(f"{channel.name}: the SIM refuses line.pin; correct it (it is not tried again)")
 

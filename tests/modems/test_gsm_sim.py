@@ -179,3 +179,31 @@ async def test_a_modem_that_wedges_upon_the_pin_is_lost_the_pin_neither_told_nor
             await bench.line.open()
         assert "1234" not in str(lost.value)
         assert not gsm_setup._WRONG_PINS
+
+
+async def test_not_even_a_debugging_log_tells_the_pin(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.lock_sim()
+        await bench.line.open()
+        assert len(pins(bench)) == 1
+    assert "1234" not in caplog.text
+
+
+@pytest.mark.parametrize("answer", ["+CME ERROR: 14", "+CME ERROR: 515"])
+async def test_a_modem_that_is_busy_for_ever_is_opened_without_what_it_does_not_say(answer: str) -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.faults.refused = {"+CSQ", "+COPS"}
+        bench.modem.commands.error = lambda number: answer  # type: ignore[method-assign]
+        await bench.line.open()
+        assert len(bench.commands("AT+CSQ")) == 1
+
+
+async def test_a_sim_that_is_busy_when_the_pin_comes_has_not_refused_it() -> None:
+    async with gsm_lab("sim7600", opened=False, pin="1234") as bench:
+        bench.modem.lock_sim()
+        bench.modem.commands.sim.unlock = lambda pin: False  # type: ignore[method-assign]
+        bench.modem.commands.error = lambda number: "+CME ERROR: 14"  # type: ignore[method-assign]
+        with pytest.raises(LineLost, match="the SIM is busy"):
+            await bench.line.open()
+        assert not gsm_setup._WRONG_PINS

@@ -2,33 +2,29 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from gateway.audio.tones_burst import Burst, Rising
-from gateway.audio.tones_spectrum import HOP_TIME, Hop
+from gateway.audio.tones_burst import Beat, Burst, Past, Run
+from gateway.audio.tones_spectrum import Hop
 from gateway.audio.tones_table import STEADY, ProgressTone
 
 MISSES = 3
 """Hops without the tone, 60 ms, that end a burst; Japan's ringback is gone for one or two in each of its waves."""
-LOUD = 0.35
-"""Share of a burst's power, -4.5 dB, that no hop of a pause may have; ..."""
-QUIET = 0.13
-"""... and -9 dB, that its mean may not: with noise 15 dB below the tone it has 0.03."""
-PAST = 300
-"""Hops, 6 s, in which the burst before is looked for; the longest pause, 5 s, is in there."""
-REMEMBERED = 6
-"""Bursts, of whatever kind, among which it is."""
 LOOK_EVERY = 5
-"""Hops from one look at a burst under way to the next."""
+"""Hops from one look at a long burst under way to the next; at a short one after a like one every hop counts."""
 SHORTEST = 0.1
 """Seconds that a burst lasts."""
-AGAIN = 0.18
-"""Seconds of a burst after which the burst and the pause before it may tell what it is, if only one tone goes on so."""
+AGAIN = 0.1
+"""Seconds of a burst after which the burst and the pause before it may tell what it is, if just one goes on so; ..."""
+LIKE_ENOUGH = 0.13
+"""... if it is not for certain the same tone again; ..."""
+AFTER_CUT = 0.17
+"""... and if the burst before may lack its beginning."""
 RISING = 0.3
 """Seconds of a burst after which ringback is named if nothing else has its frequencies, or if one has been before."""
 WAVES = 0.45
 """Seconds that show a modulation."""
-RAGGED = 0.06
+RAGGED = 0.1
 """Seconds by which a word that runs into a cadence's first burst may make that longer."""
 CUT = 0.7
 """Share of the first burst that may be missing."""
@@ -39,6 +35,8 @@ ENGAGED_SPREAD = 80.0
 """Most that the power of two tones is spread by, Hz: 480 and 620 Hz, the widest, have 72."""
 ENGAGED_ON = (0.12, 0.8)
 """Seconds on and off that "engaged" has anywhere in the world; ..."""
+ENGAGED_RATIO = 2.5
+"""... neither of them so many times the other; ..."""
 CONGESTION = 0.31
 """... shorter ones mean congestion."""
 
@@ -52,105 +50,67 @@ class Named:
     power: float
 
 
-@dataclass(frozen=True)
-class Beat:
-    """A burst, and the like burst before it, ``pause`` seconds of quiet away, if there was one."""
-
-    burst: Burst
-    pause: float | None = None
-    before: "Beat | None" = None
-    row: ProgressTone | None = None
-    """What it was recognised as."""
-
-    @property
-    def seconds(self) -> float:
-        """Of the burst."""
-        return self.burst.seconds
-
-    @property
-    def repeats(self) -> bool:
-        """It is the burst before once more, for certain."""
-        return self.before is not None and self.burst.repeats(self.before.burst)
-
-    def as_second(self) -> "Beat":
-        """With one burst before it at most: three in a row say all that can be said."""
-        return replace(self, before=replace(self.before, pause=None, before=None)) if self.before else self
-
-
 class Cadence:
     """Takes hops, names the tones of ``rows``; the first that fits counts."""
 
     def __init__(self, rows: Sequence[ProgressTone]) -> None:
         self._rows = rows
-        self._index = 0
-        self._rising: Rising | None = None
+        self._past = Past()
+        self._run: Run | None = None
         self._missed: list[Hop] = []
-        self._beats: deque[Beat] = deque(maxlen=REMEMBERED)
-        self._powers = [0.0]  # of the hops from ``_oldest`` on
-        self._oldest = 0
+        self._bursts: deque[Burst] = deque(maxlen=4)
+        self._told: tuple[int, ProgressTone] | None = None
         self._ringing: tuple[ProgressTone, Burst] | None = None
 
     @property
     def sounding(self) -> bool:
         """A burst is under way."""
-        return self._rising is not None and not self._missed
+        return self._run is not None and not self._missed
 
     def hear(self, hop: Hop) -> Named | None:
         """The tone that is certain with this hop."""
-        self._index += 1
-        self._remember(hop.power)
-        rising = self._rising
-        if rising is None or rising.outdone_by(hop):
+        self._past.add(hop)
+        run = self._run
+        if run is None or run.outdone_by(hop):
             self._missed.clear()
-            self._rising = Rising(self._index, hop) if hop.in_band else None
+            self._run = Run(self._past.index, hop) if hop.in_band else None
             return None
-        if rising.holds(hop):
-            rising.add(self._index, hop)
+        if run.holds(hop):
+            run.add(self._past.index, hop)
             self._missed.clear()
-            look = (rising.last - rising.first + 1) % LOOK_EVERY == 0 and not rising.named
-            return self._go_on(rising) if look else None
+            return self._go_on(run) if self._look(run) else None
         self._missed.append(hop)
-        return self._over(rising) if len(self._missed) == MISSES else None
+        return self._over(run) if len(self._missed) == MISSES else None
 
-    def _remember(self, power: float) -> None:
-        self._powers.append(power)
-        if len(self._powers) > 2 * PAST:
-            del self._powers[:PAST]
-            self._oldest += PAST
+    def _look(self, run: Run) -> bool:
+        """Whether it is time for a look."""
+        if run.named:
+            return False
+        hops = run.last - run.first + 1
+        if run.seconds >= RISING:
+            return hops % LOOK_EVERY == 0
+        return run.seconds > AGAIN and any(run.like(burst) for burst in self._bursts)
 
-    def _pause(self, after: Burst, until: int) -> list[float]:
-        """Powers between a burst and the hop ``until``; the hop at the burst's edge does not count."""
-        return self._powers[max(after.last + 2 - self._oldest, 0) : until - self._oldest]
-
-    def _beat(self, burst: Burst) -> Beat:
-        """With the last like burst, if nothing was louder since than a pause may be."""
-        for before in reversed(self._beats):
-            if before.burst.last < self._oldest:
-                break
-            if burst.like(before.burst) and before.burst.last < burst.first:
-                if not _quiet(self._pause(before.burst, burst.first - 1), before.burst.power):
-                    break
-                return Beat(burst, (burst.first - before.burst.last - 1) * HOP_TIME, before.as_second())
-        return Beat(burst)
-
-    def _go_on(self, rising: Rising) -> Named | None:
+    def _go_on(self, run: Run) -> Named | None:
         """What the burst is by now, if that can be known before its end."""
-        if rising.seconds < AGAIN or (burst := rising.settle()) is None:
+        if (beat := self._past.beat(run)) is None:
             return None
-        beat = self._beat(burst)
-        named = self._by_pause(beat) or (self._by_itself(beat) if rising.seconds >= RISING else None)
-        rising.named = named is not None
+        named = self._by_pause(beat) or (self._by_itself(beat) if run.seconds >= RISING else None)
+        run.named = named is not None
         return named
 
     def _by_pause(self, beat: Beat) -> Named | None:
         """What only can go on so after the burst before and the pause."""
-        if not beat.repeats:
-            return None
         rows = [row for row in self._rows if row.cadence and _sounds_like(row, beat)]
-        names = {row.name for row in rows for on in _next_bursts(row, beat) if _may_become(beat.seconds, on)}
-        return _named(names.pop(), beat) if len(names) == 1 else None
+        names = _becoming(rows, beat, cut=True)
+        if len(names) != 1 or (beat.seconds < AFTER_CUT and names != _becoming(rows, beat, cut=False)):
+            return None
+        return self._named(names.pop(), beat) if beat.repeats or beat.seconds > LIKE_ENOUGH else None
 
     def _by_itself(self, beat: Beat) -> Named | None:
+        """Ringback in its first burst, or in any after it; a tone that is longer than any burst."""
+        if beat.burst.fades:
+            return None
         rows = [row for row in self._rows if row.fits(beat.burst.signature)]
         if rows and self._rings(rows, beat):
             return Named("ringback", beat.burst.first, beat.burst.power)
@@ -168,51 +128,55 @@ class Cadence:
             return beat.seconds > WAVES and all(row.name == "ringback" for row in rows)
         return all(row.name == "ringback" for row in self._rows if row.centred(signature))
 
-    def _over(self, rising: Rising) -> Named | None:
-        """The burst has ended; what was heard since may be the beginning of another, weaker one."""
-        missed, self._missed, self._rising = self._missed, [], None
-        named = self._end(rising)
+    def _over(self, run: Run) -> Named | None:
+        """The run has ended; what was heard since may be the beginning of another, weaker one."""
+        missed, self._missed, self._run = self._missed, [], None
+        named = self._end(run)
         for age, hop in zip(range(MISSES - 1, -1, -1), missed, strict=True):
-            if self._rising is None and hop.in_band:
-                self._rising = Rising(self._index - age, hop)
-            elif self._rising is not None and self._rising.holds(hop):
-                self._rising.add(self._index - age, hop)
+            if self._run is None and hop.in_band:
+                self._run = Run(self._past.index - age, hop)
+            elif self._run is not None and self._run.holds(hop):
+                self._run.add(self._past.index - age, hop)
         return named
 
-    def _end(self, rising: Rising) -> Named | None:
-        burst = rising.settle()
-        if burst is None or burst.seconds < SHORTEST:
+    def _end(self, run: Run) -> Named | None:
+        beat = self._past.beat(run)
+        if beat is None or beat.seconds < SHORTEST:
             return None
-        beat = self._beat(burst)
-        gone = max(self._pause(burst, self._index + 1), default=0.0) < LOUD * burst.power
-        row = self._recognise(beat) if gone else None
-        self._beats.append(replace(beat, row=row))
+        if beat.burst.last > self._past.index - MISSES + 1:
+            return None
+        self._bursts.append(beat.burst)
+        row = self._recognise(beat)
         if row is None:
             return None
+        named = self._named(row.name, beat)
+        self._told = (beat.burst.last, row)
         if row.name == "ringback":
-            self._ringing = (row, burst)
-            if rising.named:
+            self._ringing = (row, beat.burst)
+            if run.named:
                 return None
-        return _named(row.name, beat)
+        return named
+
+    def _row_of(self, beat: Beat | None) -> ProgressTone | None:
+        """What a beat was recognised as."""
+        if beat is None or self._told is None:
+            return None
+        hop, row = self._told
+        return row if abs(beat.burst.last - hop) < MISSES else None
+
+    def _named(self, name: str, beat: Beat) -> Named:
+        """With the burst before, unless that has been named itself."""
+        first = beat if beat.before is None or self._row_of(beat.before) is not None else beat.before
+        return Named(name, first.burst.first, beat.burst.power)
 
     def _recognise(self, beat: Beat) -> ProgressTone | None:
-        if beat.before is not None and beat.before.row is not None and _cut_off(beat, beat.before.row):
+        row_before = self._row_of(beat.before)
+        if row_before is not None and _cut_off(beat, row_before):
             return None
         for row in self._rows:
             if row.cadence and _sounds_like(row, beat) and _keeps_time(row, beat):
                 return row
         return _regular(beat)
-
-
-def _named(name: str, beat: Beat) -> Named:
-    """With the burst before, unless that has been named itself."""
-    first = beat if beat.before is None or beat.before.row is not None else beat.before
-    return Named(name, first.burst.first, beat.burst.power)
-
-
-def _quiet(pause: Sequence[float], power: float) -> bool:
-    """Whether a pause between bursts of this power is one."""
-    return bool(pause) and max(pause) < LOUD * power and sum(pause) < QUIET * power * len(pause)
 
 
 def _cut_off(beat: Beat, row: ProgressTone) -> bool:
@@ -230,22 +194,28 @@ def _keeps_time(row: ProgressTone, beat: Beat) -> bool:
     """Whether the last bursts have the row's cadence: one for a long ringback, else two and the pause between."""
     if row.name == "ringback" and len(row.cadence) == 2:
         return _near(beat.seconds, row.cadence[0])
-    return any(_near(beat.seconds, on) for on in _next_bursts(row, beat))
+    return any(_near(beat.seconds, on) for on in _next_bursts(row, beat, cut=True))
 
 
-def _next_bursts(row: ProgressTone, beat: Beat) -> list[float]:
+def _becoming(rows: Sequence[ProgressTone], beat: Beat, *, cut: bool) -> set[str]:
+    """Names of those that can go on with this burst, which is under way."""
+    return {row.name for row in rows for on in _next_bursts(row, beat, cut=cut) if _may_become(beat.seconds, on)}
+
+
+def _next_bursts(row: ProgressTone, beat: Beat, *, cut: bool) -> list[float]:
     """Seconds that the row's burst would have after the burst before and the pause between, wherever they fit.
 
-    The first burst of all may lack its beginning: whoever is put through hears it from some moment on.
+    ``cut``: the first burst of all may lack its beginning: whoever is put through hears it from some moment on.
     """
     if beat.before is None or beat.pause is None:
         return []
     twice = row.cadence * 2
-    cut = CUT if beat.before.pause is None and beat.repeats else 0.0
+    paused = beat.before.pause is not None and any(_near(beat.before.pause, off) for off in row.cadence[1::2])
+    missing = CUT if cut and beat.repeats and not paused else 0.0
     return [
         twice[at + 2]
         for at in range(0, len(row.cadence), 2)
-        if _near(beat.before.seconds, twice[at], RAGGED, cut * twice[at]) and _near(beat.pause, twice[at + 1])
+        if _near(beat.before.seconds, twice[at], RAGGED, missing * twice[at]) and _near(beat.pause, twice[at + 1])
     ]
 
 
@@ -256,7 +226,7 @@ def _longest(rows: Sequence[ProgressTone]) -> float:
 
 def _may_become(seconds: float, wanted: float) -> bool:
     """Whether a burst under way can still have the wanted length."""
-    return seconds < wanted or _near(seconds, wanted)
+    return seconds < 0.02 + 1.05 * wanted
 
 
 def _near(seconds: float, wanted: float, more: float = 0.0, less: float = 0.0) -> bool:
@@ -270,10 +240,12 @@ def _regular(three: Beat) -> ProgressTone | None:
     if one is None or two is None or two.pause is None or three.pause is None:
         return None
     even = _near(one.seconds, two.seconds) and _near(two.seconds, three.seconds) and _near(two.pause, three.pause)
+    same = three.repeats and two.repeats
     short = all(ENGAGED_ON[0] < seconds < ENGAGED_ON[1] for seconds in (three.seconds, three.pause))
+    short = short and 1 / ENGAGED_RATIO < three.seconds / three.pause < ENGAGED_RATIO
     signature = three.burst.signature
     pure = signature.ripple < STEADY and signature.spread < ENGAGED_SPREAD
-    if not even or not short or not pure or not ENGAGED_HZ[0] < signature.centre < ENGAGED_HZ[1]:
+    if not (even and same and short and pure) or not ENGAGED_HZ[0] < signature.centre < ENGAGED_HZ[1]:
         return None
     return ENGAGED["congestion" if three.seconds < CONGESTION else "busy"]
 

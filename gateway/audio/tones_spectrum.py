@@ -53,16 +53,17 @@ def _pitches() -> Powers:
 
 
 def _sums() -> Powers:
-    """Rows whose products with audible powers are: all of them; those in the progress band, and its first two moments
-    about 300 Hz."""
+    """Rows whose products with audible powers are: all of them; those in the progress band, and its first moment about
+    300 Hz."""
     bins = np.arange(AUDIBLE.start, AUDIBLE.stop, dtype=np.float32) - PROGRESS.start
     band = ((bins >= 0) & (bins < PROGRESS.stop - PROGRESS.start)).astype(np.float32)
-    return np.stack((np.ones_like(bins), band, band * bins, band * bins**2))
+    return np.stack((np.ones_like(bins), band, band * bins))
 
 
 _PITCHES = _pitches()
 _SUMS = _sums()
 _ALL = _SUMS[0]
+_IN_PROGRESS = slice(PROGRESS.start - AUDIBLE.start, PROGRESS.stop - AUDIBLE.start)
 
 
 @dataclass(slots=True)
@@ -72,9 +73,11 @@ class Hop:
     power: float
     """Of all that is audible."""
     band: float = 0.0
-    """In the progress band; with ``first`` and ``second``, its moments about 300 Hz, in bins."""
-    first: float = 0.0
-    second: float = 0.0
+    """In the progress band; ..."""
+    centre: float = 0.0
+    """... and where it lies there, bins above 300 Hz."""
+    bins: Powers | None = None
+    """In each of the band's bins."""
     in_band: bool = False
     """All but noise is in the progress band."""
     frequency: float = 0.0
@@ -101,10 +104,11 @@ class Spectrum:
             return Hop(most / _SCALE)
         power: Powers = np.abs(np.fft.rfft(windowed)[AUDIBLE])
         power *= power
-        total, band, first, second = _SUMS.dot(power).tolist()
+        total, band, moment = _SUMS.dot(power).tolist()
         if total < FLOOR * _SCALE:
             return Hop(total / _SCALE)
-        hop = Hop(total / _SCALE, band / _SCALE, first / _SCALE, second / _SCALE, in_band=band > IN_BAND * total)
+        bins = power[_IN_PROGRESS] / _SCALE
+        hop = Hop(total / _SCALE, band / _SCALE, moment / max(band, 1e-9), bins, in_band=band > IN_BAND * total)
         peak = int(power.argmax())
         begin = max(peak - 2, 0)
         strongest = power[begin : peak + 3].tolist()

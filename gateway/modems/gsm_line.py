@@ -20,7 +20,7 @@ from gateway.modems.gsm_profiles import GsmProfile
 from gateway.modems.gsm_sound import OnLost, Sound
 from gateway.modems.gsm_sound_choice import on_card, sound_of
 from gateway.modems.gsm_voice import GsmVoice
-from gateway.modems.gsm_watch import ANSWERS_WITHIN, keep_asking, miss_sound
+from gateway.modems.gsm_watch import ANSWERS_WITHIN, FIRST_LOOKS, SOUND_LOOKS, keep_asking, miss_sound
 from gateway.modems.line_on_modem import LineOnModem
 from gateway.modems.losses import NoNetwork
 from gateway.modems.recording import Recording
@@ -99,7 +99,7 @@ class GsmLine(LineOnModem):
             self._calls.answers(clock.now())
             if await self._until_talking("ATA", ANSWERING, self._calls.answered) is not None:
                 raise CallEnded("the caller gave up before we answered")
-            yield await self._speak()
+            yield await self._speak(SOUND_LOOKS)
         finally:
             await surely(self._hang_up())
 
@@ -108,7 +108,8 @@ class GsmLine(LineOnModem):
         """Dial; a ``Voice`` once the modem says that the call is active, else why not."""
         self._begin_call()
         try:
-            yield await self._dial(f"{self._settings.dial_prefix}{number.e164}") or await self._speak()
+            digits = f"{self._settings.dial_prefix}{number.e164}"
+            yield await self._dial(digits) or await self._speak(FIRST_LOOKS)
         finally:
             await surely(self._hang_up())
 
@@ -292,14 +293,14 @@ class GsmLine(LineOnModem):
                 return answer_of(read_cause(text)) or Answer.NETWORK
         return Answer.NETWORK
 
-    async def _speak(self) -> GsmVoice:
+    async def _speak(self, first_looks: int) -> GsmVoice:
         folder = self._settings.record
         self._voice = voice = GsmVoice(self._sound, Recording(folder, self.name) if folder else None)
         for text in self._commands.begin:
             await self._ask(text)
         await voice.open()
         self._watches.append(
-            self._background.spawn(lambda: miss_sound(self._sound, self._channel.name, self._lose_sound))
+            self._background.spawn(lambda: miss_sound(self._sound, self._channel.name, self._lose_sound, first_looks))
         )
         return voice
 

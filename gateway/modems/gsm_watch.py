@@ -18,6 +18,9 @@ ANSWERS_WITHIN = 5.0
 LOOK = 1.0
 """Seconds between two looks at the sound."""
 SOUND_LOOKS = 3
+FIRST_LOOKS = 30
+"""For the first sound of a call that we have dialled: modems that say "active" while the far end still rings may send
+none until it answers."""
 
 
 async def keep_asking(ask: Callable[[], Awaitable[object]]) -> None:
@@ -27,14 +30,16 @@ async def keep_asking(ask: Callable[[], Awaitable[object]]) -> None:
         await ask()
 
 
-async def miss_sound(sound: Sound, name: str, on_lost: OnLost) -> None:
+async def miss_sound(sound: Sound, name: str, on_lost: OnLost, first: int = SOUND_LOOKS) -> None:
     """Tell ``on_lost``, once, when a call's sound passes no more in one direction or the other; else until cancelled.
 
-    ``name``: line and port, for the message.
+    ``name``: line and port, for the message. ``first``: looks without any that are allowed before the first sound.
     """
-    passed, missed = sound.passed, 0
-    while missed < SOUND_LOOKS:
+    passed, missed, most = sound.passed, 0, first
+    while missed < most:
         await asyncio.sleep(LOOK)
-        missed = missed + 1 if sound.passed == passed else 0
-        passed = sound.passed
-    on_lost(Mute(f"{name}: no sound has passed for {SOUND_LOOKS * LOOK:.0f} s; the modem is reset and set up anew"))
+        if sound.passed == passed:
+            missed += 1
+        else:
+            passed, missed, most = sound.passed, 0, SOUND_LOOKS
+    on_lost(Mute(f"{name}: no sound has passed for {missed * LOOK:.0f} s; the modem is reset and set up anew"))

@@ -82,6 +82,20 @@ async def test_a_modem_that_dies_altogether_in_mid_call_is_lost(model: str) -> N
         assert type(lost) is Silent
 
 
+@each_model
+@pytest.mark.parametrize(("begins", "given_up"), [(20.0, False), (40.0, True)])
+async def test_a_call_of_ours_is_given_time_for_its_first_sound(model: str, begins: float, given_up: bool) -> None:
+    async with gsm_lab(model) as bench:
+        bench.telephone.answers_at_ring = 1
+        bench.sound.stalled = True
+        asyncio.get_running_loop().call_later(begins, setattr, bench.sound, "stalled", False)
+        with pytest.raises(Mute) if given_up else pytest.raises(TimeoutError):
+            async with bench.line.dialled(THERE) as voice, asyncio.timeout(35.0):
+                assert not isinstance(voice, Answer)
+                await listen(voice)
+        assert bench.free
+
+
 async def test_a_modem_that_takes_no_more_of_our_sound_is_lost() -> None:
     async with gsm_lab("ec25") as bench:
         await ring(bench)

@@ -382,8 +382,18 @@ def _absolute(settings: Settings, base: Path) -> Settings:
     def fix(path: str | None) -> str | None:
         return None if path is None else str(base / path)
 
+    def sound(audio: str | None) -> str | None:
+        return audio if audio is not None and audio.startswith("alsa:") else fix(audio)
+
     lines = tuple(
-        msgspec.structs.replace(line, trace=fix(line.trace), record=fix(line.record)) for line in settings.lines
+        msgspec.structs.replace(
+            line,
+            port=str(base / line.port),
+            audio=sound(line.audio),
+            trace=fix(line.trace),
+            record=fix(line.record),
+        )
+        for line in settings.lines
     )
     return msgspec.structs.replace(
         settings,

@@ -34,6 +34,15 @@ def test_paths_count_from_the_settings_file(tmp_path: Path) -> None:
     settings = load(settings_file(tmp_path, GOOD))
     assert settings.store == tmp_path / "data" / "gateway.db"
     assert settings.lines[0].name == "a"
+    assert settings.lines[0].port == "/dev/gateway/a"
+    near = 'port = "ports/a"\naudio = "ports/a-sound"\ntrace = "a.at"\nrecord = "calls"'
+    (line,) = load(settings_file(tmp_path, GOOD.replace('port = "/dev/gateway/a"', near))).lines
+    places = [str(tmp_path / name) for name in ("ports/a", "ports/a-sound", "a.at", "calls")]
+    assert [line.port, line.audio, line.trace, line.record] == places
+    card = 'port = "/dev/gateway/a"\naudio = "alsa:hw:Android"'
+    assert (
+        load(settings_file(tmp_path, GOOD.replace('port = "/dev/gateway/a"', card))).lines[0].audio == "alsa:hw:Android"
+    )
 
 
 @pytest.mark.parametrize(

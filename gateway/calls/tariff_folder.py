@@ -134,7 +134,8 @@ class TariffFolder:
     @contextmanager
     def _writable(self) -> Iterator[None]:
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data folder: numbers will be in there
+            self.path.mkdir(mode=0o700, exist_ok=True)
             yield
         except OSError as error:
             raise TariffError(f"{self.path}: can't be written: {error.strerror}; nothing was imported") from None

@@ -44,7 +44,8 @@ class KeyFolder:
         encoded_public, encoded_secret = zmq.curve_keypair()
         pair = KeyPair(z85.decode(encoded_public), zmq.utils.z85.decode(encoded_secret))
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the data folder: numbers will be in there
+            self.path.mkdir(mode=0o700, exist_ok=True)
             _write(self.path / "public", pair.public, 0o644)
             _write(self.path / "secret", pair.secret, 0o600)
         except OSError as error:

@@ -133,3 +133,8 @@ def test_exchange_rates_add_up_over_imports(tmp_path: Path) -> None:
     assert [str(each.rate) for each in read_exchange(folder.exchange_file)] == ["150", "152"]
     with pytest.raises(TariffError, match="line 2: rate"):
         folder.import_exchange(deck(tmp_path, head + "2026-11-02,USD,JPY,0\n"), 3.0)
+
+
+def test_a_data_folder_that_a_deck_is_first_in_is_for_its_owner_alone(tmp_path: Path) -> None:
+    TariffFolder(tmp_path / "data").import_deck(deck(tmp_path, HEAD + GOOD), zone="Asia/Tokyo", effective=0.0, now=1.0)
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0

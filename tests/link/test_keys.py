@@ -33,6 +33,11 @@ def test_a_new_pair_is_ours_alone(folder: KeyFolder) -> None:
     assert len(folder.own().public) == len(folder.own().secret) == 32
 
 
+def test_a_data_folder_that_keys_are_first_in_is_for_its_owner_alone(tmp_path: Path) -> None:
+    KeyFolder(tmp_path / "data" / "keys").new()
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
 def test_a_second_pair_is_not_made_over_the_first(folder: KeyFolder) -> None:
     before = folder.own()
     with pytest.raises(KeyFileError, match="has a key pair already"):

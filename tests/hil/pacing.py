@@ -7,6 +7,7 @@ at half the speed and at a quarter: a fault of a line shows at each of them. On 
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,10 +32,11 @@ def run_at_a_speed_that_holds(test: Test, pace: Pace | None = None) -> None:
             with braked(pace, slower):
                 clock.run(test(), pace)
             return
-        except (AssertionError, TimeoutError):
+        except (AssertionError, TimeoutError) as error:
             if pace.speed / slower <= SLOWEST or not pace.lag:
                 raise
-        slower *= 2
+            slower *= 2
+            warnings.warn(f"failed at speed, run again {slower:g} times slower: {error!r:.200}", stacklevel=2)
 
 
 @contextmanager

@@ -69,8 +69,6 @@ ANSWERS = (
 LEVELS = (-10.0, -20.0, -30.0)
 TRIES = 3
 """At each level."""
-LATE = 0.06
-"""Seconds more where the tone is cut into: what ends just as two periods do is certain when its pause is."""
 ERRORS = (-0.01, 0.0, 0.01)
 SWELLS = (15.0, 20.0)
 """Hz between which Japan's ringback swells and ebbs."""
@@ -143,18 +141,18 @@ def _piece(random: Generator, voices: Sound, seconds: float) -> Sound:
 
 
 def named(random: Generator, row: Row) -> Verdict:
-    """A row at every level, from its beginning and cut into at any moment; and with a voice beneath."""
+    """A row at every level, from its beginning and cut into at any moment, without and with a voice beneath."""
     verdict = Verdict(row)
     voices = np.concatenate([speech(random, 20.0), speech(random, 20.0)])
     for dbm0 in LEVELS * TRIES:
         for cut in (False, True):
             delay, wrong = _heard(*case(random, row, dbm0, voices, cut=cut and row in ROWS, beneath=False), row)
             verdict.tried += 1
-            verdict.named += delay <= row.limit + LATE * cut
+            verdict.named += delay <= row.limit
             verdict.wrong += wrong
             verdict.slowest = max(verdict.slowest, delay)
-        if row in ROWS:
-            delay, _ = _heard(*case(random, row, dbm0, voices, cut=False, beneath=True), row)
+        for cut in (False, True) if row in ROWS else ():
+            delay, _ = _heard(*case(random, row, dbm0, voices, cut=cut, beneath=True), row)
             verdict.beneath_tried += 1
             verdict.beneath += delay <= row.limit
     return verdict

@@ -115,6 +115,10 @@ class Answered(Enum):
 
 GREETING = 4.5
 """Seconds of speech without a silence that only a machine speaks unasked, the time to notice a silence included."""
+SENTENCE = 1.5
+"""Seconds of speech that are a sentence, not a word; ..."""
+BREATH = 1.3
+"""... and of silence after it in which a machine only draws breath: who said hello waits for longer."""
 BEGINNING = 5.0
 """Seconds from the first word in which such a speech must begin to be a greeting."""
 NO_BEEP = 2.5
@@ -137,6 +141,7 @@ class Answering:
         self._first_word: float | None = None
         self._speaking_since: float | None = None
         self._silent_since: float | None = None
+        self._sentence = 0.0  # seconds of the last speech
         self._machine_since = 0.0
         self._beeped = False
 
@@ -156,11 +161,13 @@ class Answering:
         return self._silent_since is not None and self._now - self._silent_since >= NO_BEEP
 
     def _take(self, event: ToneEvent) -> None:
-        name = event.name
+        name, silent_since = event.name, self._silent_since
         self._silent_since = event.began if name == "silence" else None
         if name == "speech":
-            self._speaks(event.began)
+            breathed = silent_since is not None and event.began - silent_since < BREATH
+            self._speaks(event.began, self._sentence if breathed and self._sentence > SENTENCE else 0.0)
             return
+        self._sentence = 0.0 if self._speaking_since is None else event.began - self._speaking_since
         self._speaking_since = None
         if name in ENGAGED:
             self.hung_up = self.hung_up or self._first_word is not None
@@ -170,11 +177,12 @@ class Answering:
             self._beeped = True
             self._is_machine()
 
-    def _speaks(self, since: float) -> None:
+    def _speaks(self, since: float, before: float) -> None:
+        """Speech, ``before`` seconds of which came before a breath."""
         if self._first_word is None:
             self._first_word = since
         if since - self._first_word < BEGINNING:
-            self._speaking_since = since
+            self._speaking_since = since - before
         self.answered = self.answered or Answered.PERSON
 
     def _is_machine(self) -> None:

@@ -41,13 +41,14 @@ def test_a_cadence_that_is_cut_into_at_any_moment_is_named_within_two_periods(ro
     sound, began = case(random, row, -20.0, voices(), cut=True, beneath=False)
     told = [event for event in events(sound, row.country) if event.name in PROGRESS]
     assert {event.name for event in told} == {row.name}
-    assert told[0].at - began < row.limit + 0.06
+    assert told[0].at - began <= row.limit
 
 
 @pytest.mark.parametrize("row", BUSY, ids=str)
-def test_words_beneath_a_cadence_do_not_hide_it(row: Row) -> None:
-    for seed in (1, 32):  # in the latter a word lies beneath Britain's second burst
-        sound, began = case(np.random.default_rng(seed), row, -15.0, voices(), cut=False, beneath=True)
+@pytest.mark.parametrize("cut", [False, True])
+def test_words_beneath_a_cadence_do_not_hide_it(row: Row, cut: bool) -> None:
+    for seed in (1, 2, 3, 32):  # in the last a word lies beneath Britain's second burst
+        sound, began = case(np.random.default_rng(seed), row, -15.0, voices(), cut=cut, beneath=True)
         told = [event for event in events(sound, row.country) if event.name in PROGRESS]
         assert {event.name for event in told} == {row.name}
         assert told[0].at - began <= row.limit

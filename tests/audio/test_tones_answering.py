@@ -49,6 +49,13 @@ def test_a_long_greeting_is_a_machines_and_it_is_over_when_it_has_fallen_silent(
     assert heard(np.concatenate([greeting, silence(3.0)])).greeting_over
 
 
+def test_two_sentences_and_a_breath_between_are_a_machines_but_no_wait_for_an_answer() -> None:
+    sentence = words(2.2)
+    assert heard(np.concatenate([sentence, silence(1.0), words(3.2), silence(4.0)])).answered is Answered.MACHINE
+    assert heard(np.concatenate([sentence, silence(1.6), words(3.2), silence(4.0)])).answered is Answered.PERSON
+    assert heard(np.concatenate([words(1.0), silence(1.0), words(3.2), silence(4.0)])).answered is Answered.PERSON
+
+
 def test_a_hello_before_a_long_greeting_does_not_hide_the_machine() -> None:
     assert heard(np.concatenate([words(0.8), silence(1.0), words(6.0)])).answered is Answered.MACHINE
 

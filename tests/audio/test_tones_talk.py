@@ -36,7 +36,7 @@ def named_in_time(random: np.random.Generator, row: Row, dbm0: float, *, cut: bo
     """Whether a fresh case of the row is named in two periods, and nothing else is."""
     sound, began = case(random, row, dbm0, voices(), cut=cut, beneath=beneath)
     told = [event for event in events(sound, row.country) if event.name in PROGRESS]
-    return {event.name for event in told} == {row.name} and told[0].at - began <= row.limit + 0.06 * cut
+    return {event.name for event in told} == {row.name} and told[0].at - began <= row.limit
 
 
 @needs_voices

@@ -34,7 +34,8 @@ PAUSE = 5
 """The same in windows of 10 ms: 20 ms of lost sound show as 17 ms, a pause of 30 ms as 27 ms."""
 RELEASE = 13
 """Hops below ``HOLD`` after which the key is up: two lost packets, 40 ms, may still be bridged."""
-COHERENT = 0.45  # radians
+COHERENT = (0.15, 0.45)
+"""Radians by which phases may be apart after a hole in a press: where the fits are clear, and where they are not."""
 NOTHING = -1
 
 
@@ -188,9 +189,11 @@ class LineEars:
             return False
         old, new = press.evidence.fit, evidence.fit
         apart = evidence.centre - press.evidence.centre
+        clarity = min(evidence.clarity, press.evidence.clarity)
+        most = max(COHERENT[0], COHERENT[1] * min(1.0, 10 ** ((CLEAR - clarity) / 20)))
         for tone in (0, 1):
             turn = math.pi * (old.frequency[tone] + new.frequency[tone]) * apart / SAMPLE_RATE
-            if abs(cmath.phase(new.phase[tone] * (old.phase[tone] * cmath.rect(1, turn)).conjugate())) > COHERENT:
+            if abs(cmath.phase(new.phase[tone] * (old.phase[tone] * cmath.rect(1, turn)).conjugate())) > most:
                 return False
         return True
 

@@ -105,6 +105,13 @@ def test_the_same_key_twice_is_two_keys_from_30_ms_of_pause(milliseconds: int) -
     assert heard(noisy(encode("5500##", tone=0.05, pause=milliseconds / 1000), -60)) == "5500##"
 
 
+@pytest.mark.parametrize("milliseconds", [40, 50])
+def test_the_same_key_after_nothing_but_zeros_is_another_press_though_its_phases_nearly_fit(milliseconds: int) -> None:
+    first = encode("5", tone=0.05, pause=milliseconds / 1000)
+    for late in range(100):
+        assert heard(np.concatenate([first, encode("5", tone=0.1)[late:]])) == "55", late
+
+
 @pytest.mark.parametrize("milliseconds", [1, 5, 10])
 @pytest.mark.parametrize("at", [0.02, 0.05])
 def test_an_interruption_of_10_ms_does_not_make_two_keys(milliseconds: int, at: float) -> None:

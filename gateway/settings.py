@@ -14,8 +14,9 @@ import phonenumbers
 from gateway.errors import SettingsError
 from gateway.settings_file import form, read
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=31_536_000)]
+"""Seconds, a year at most: TOML knows ``inf``, and a cap of that is none."""
 Country = Annotated[str, form("^[A-Z]{2}$", "a country in two capital letters, like JP")]
 Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letters, digits, - and _, 32 at most")]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -324,6 +325,8 @@ def _check_countries(path: Path, settings: Settings) -> None:
 
 def _check_links(path: Path, settings: Settings) -> None:
     peers = [link.peer for link in settings.links]
+    if settings.name in peers:
+        raise SettingsError(f'{path}: link.peer "{settings.name}" is this box itself; name the other one')
     for peer in peers:
         if peers.count(peer) > 1:
             raise SettingsError(f'{path}: two links name peer "{peer}"; put the routes to one box under one [[link]]')

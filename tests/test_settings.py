@@ -56,6 +56,8 @@ def test_paths_count_from_the_settings_file(tmp_path: Path) -> None:
         ("[[line]]\n", "[guidance]\nmenu = 'no'\n[[line]]\n", "guidance.menu: 'no' is not one of cheaper, never"),
         ('name = "a"', "name = 7", r"line\[1\].name: expected `str`, got `int`"),
         ('data = "data"', "data = ", "not valid TOML"),
+        ("[[line]]\n", "[policy]\nmax_call = inf\n[[line]]\n", r"policy.max_call: expected `float` <= 31536000"),
+        ('peer = "seattle"', 'peer = "osaka"', 'link.peer "osaka" is this box itself; name the other one'),
         ("tcp://192.0.2.1:5810", "192.0.2.1:5810", r"route\[1\].connect: write an address like tcp://"),
         ("[[line]]\n", "[policy]\nkinds = ['mobil']\n[[line]]\n", "'mobil' is not one of fixed_line, fixed_line_or_m"),
         ("[[line]]\n", "[policy]\nblocked = ['8190']\n[[line]]\n", r"write the beginning of a number in E\.164"),

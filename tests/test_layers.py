@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "gateway"
 
-VOCABULARY = {"errors", "clock", "numbers", "line", "settings", "settings_file"}
+VOCABULARY = {"errors", "clock", "numbers", "line", "settings", "settings_file", "settings_forms"}
 PURE = {"protocols", "audio"}
 MAY_IMPORT = {
     "errors": set(),
@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "numbers": set(),
     "line": {"errors", "numbers"},
     "settings_file": {"errors"},
-    "settings": {"errors", "settings_file"},
+    "settings_forms": {"settings_file"},
+    "settings": {"errors", "settings_file", "settings_forms"},
     "protocols": {"errors", "numbers", "line"},
     "audio": {"errors", "line", "numbers"},
     "store": VOCABULARY | {"protocols"},
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "calls": VOCABULARY | PURE | {"store"},
     "link": VOCABULARY | PURE | {"store"},
     "daemon": VOCABULARY | PURE | {"store", "modems", "calls", "link"},
-    "bench": {"errors", "clock", "numbers", "line", "settings_file"},
+    "bench": {"errors", "clock", "numbers", "line", "settings_file", "settings_forms"},
     "cli": VOCABULARY | PURE | {"store", "modems", "calls", "link", "daemon", "bench"},
 }
 NO_CLOCKS_NO_WIRES = {"asyncio", "threading", "time", "serial", "zmq", "socket", "subprocess"}

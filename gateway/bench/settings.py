@@ -10,11 +10,10 @@ import phonenumbers
 
 from gateway.bench.country import COUNTRIES
 from gateway.errors import SettingsError
-from gateway.settings_file import form, read
+from gateway.settings_file import read
+from gateway.settings_forms import E164, Name
 
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Name = Annotated[str, form("^[a-z0-9][a-z0-9_-]{0,31}$", "a name of small letters, digits, - and _, 32 at most")]
-E164 = Annotated[str, form(r"^\+[1-9][0-9]{6,14}$", "a number in E.164, like +819012345678")]
 CountryName = Literal["JP", "US", "GB", "UK"]
 Reason = Literal["P", "O", "C", "S"]
 Analogue = Literal["usr5637", "conexant", "rockwell", "usr-external", "zoom3095"]

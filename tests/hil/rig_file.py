@@ -11,8 +11,9 @@ import msgspec
 
 from gateway.errors import SettingsError
 from gateway.modems.catalogue import profile_of
-from gateway.settings import LineSettings, Name, NotNegative
+from gateway.settings import LineSettings
 from gateway.settings_file import read
+from gateway.settings_forms import Name, NotNegative
 
 VARIABLE = "GATEWAY_RIG"
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -19,6 +20,8 @@ import pytest
 from gateway.bench import settings
 from gateway.bench.control import Control, e164
 from gateway.bench.customers import CallOrder
+from gateway.bench.emulators import MODELS
+from gateway.bench.emulators.gsm_models import GSM_MODELS
 from gateway.bench.exchange import Exchange
 from gateway.errors import SettingsError
 
@@ -269,3 +272,8 @@ def test_half_a_line_in_the_log_is_left_out(tmp_path: Path) -> None:
     assert done.stdout.split() == ["0.000000", "up"]
     assert "line 2 is no event" in done.stderr
     assert "line 3 is no event" in done.stderr
+
+
+def test_every_emulated_model_can_be_served() -> None:
+    assert set(get_args(settings.Analogue)) == MODELS.keys()
+    assert set(get_args(settings.Mobile)) == GSM_MODELS.keys()

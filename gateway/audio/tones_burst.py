@@ -205,7 +205,8 @@ class _OwnBand:
         self._weights[:, 3] = shape / max(float(shape.dot(shape)), LEAST_POWER)
         self._bins, self._powers = bins, powers
         self._hops = bins[inner] @ self._weights
-        self.signature = _signature(self._hops)
+        self._peaks = len(_stretches(loud, loud))
+        self.signature = _signature(self._hops, self._peaks)
         """Of the inner hops; None if that is no tone."""
 
     def stretch(self, last: int) -> int | None:
@@ -253,7 +254,7 @@ class _OwnBand:
 
     def _burst(self, begin: int, end: int, offset: int) -> Burst | None:
         inner = self._hops[begin + 1 : end]
-        signature = _signature(inner) if len(inner) >= LEAST_HOPS else None
+        signature = _signature(inner, self._peaks) if len(inner) >= LEAST_HOPS else None
         if signature is None:
             return None
         level, half = inner[:, 3], len(inner) // 2
@@ -262,8 +263,9 @@ class _OwnBand:
         return Burst(offset + begin, offset + end, signature, float(np.median(level)) * self._power, fades)
 
 
-def _signature(hops: Floats) -> Signature | None:
-    """Of a burst's inner hops, their powers, moments and levels; the waves' troughs say nothing of pitch.
+def _signature(hops: Floats, peaks: int) -> Signature | None:
+    """Of a burst's inner hops, their powers, moments and levels, and the peaks of its spectrum; the waves' troughs say
+    nothing of pitch.
 
     Medians and the deviation of two in three, so that a word beneath the tone does not matter.
     """
@@ -280,7 +282,7 @@ def _signature(hops: Floats) -> Signature | None:
         return None
     _, ripple = _middle(10 * np.log10(np.maximum(power, WAVE / 100 * power.max())))
     waves = np.count_nonzero(np.diff(level > level.mean())) / 2 / (len(level) * HOP_TIME)
-    return Signature((PROGRESS.start + centre) * BIN, spread, ripple, waves)
+    return Signature((PROGRESS.start + centre) * BIN, spread, ripple, waves, peaks)
 
 
 def _stretches(on: Flags, bridged: Flags) -> list[list[int]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.audio.tones_burst import Beat, Burst, Past, Run
 from gateway.audio.tones_spectrum import Hop
-from gateway.audio.tones_table import STEADY, ProgressTone
+from gateway.audio.tones_table import ProgressTone
 
 MISSES = 3
 """Hops without the tone, 60 ms, that end a burst; Japan's ringback is gone for one or two in each of its waves."""
@@ -33,6 +33,8 @@ DIAL = 0.7
 ENGAGED_HZ = (340.0, 640.0)
 ENGAGED_SPREAD = 80.0
 """Most that the power of two tones is spread by, Hz: 480 and 620 Hz, the widest, have 72."""
+ENGAGED_RIPPLE = 0.5
+"""Most that their level may wander, dB."""
 ENGAGED_ON = (0.12, 0.8)
 """Seconds on and off that "engaged" has anywhere in the world; ..."""
 ENGAGED_RATIO = 2.5
@@ -205,13 +207,14 @@ def _becoming(rows: Sequence[ProgressTone], beat: Beat, *, cut: bool) -> set[str
 def _next_bursts(row: ProgressTone, beat: Beat, *, cut: bool) -> list[float]:
     """Seconds that the row's burst would have after the burst before and the pause between, wherever they fit.
 
-    ``cut``: the first burst of all may lack its beginning: whoever is put through hears it from some moment on.
+    ``cut``: the first burst of all may lack its beginning: whoever is put through hears it from some moment on. Not
+    of ringback, which has time.
     """
     if beat.before is None or beat.pause is None:
         return []
     twice = row.cadence * 2
     paused = beat.before.pause is not None and any(_near(beat.before.pause, off) for off in row.cadence[1::2])
-    missing = CUT if cut and beat.repeats and not paused else 0.0
+    missing = CUT if cut and beat.repeats and not paused and row.name != "ringback" else 0.0
     return [
         twice[at + 2]
         for at in range(0, len(row.cadence), 2)
@@ -244,7 +247,8 @@ def _regular(three: Beat) -> ProgressTone | None:
     short = all(ENGAGED_ON[0] < seconds < ENGAGED_ON[1] for seconds in (three.seconds, three.pause))
     short = short and 1 / ENGAGED_RATIO < three.seconds / three.pause < ENGAGED_RATIO
     signature = three.burst.signature
-    pure = signature.ripple < STEADY and signature.spread < ENGAGED_SPREAD
+    pure = all(beat.burst.signature.ripple < ENGAGED_RIPPLE for beat in (one, two, three))
+    pure = pure and signature.spread < ENGAGED_SPREAD
     if not (even and same and short and pure) or not ENGAGED_HZ[0] < signature.centre < ENGAGED_HZ[1]:
         return None
     return ENGAGED["congestion" if three.seconds < CONGESTION else "busy"]

@@ -20,6 +20,8 @@ FREQUENCY = 0.015
 """Deviation that is accepted, of the frequency."""
 TILT = 0.22
 """Of two tones' distance, how far the centre of power may be off because a line favours one: 4 dB."""
+APART = 100.0
+"""Hz between two tones that stand apart in a spectrum of 40 ms; a voice as broad as they has three partials."""
 STEADY = 1.6
 """Standard deviation of a steady tone's level, dB; 440 and 480 Hz beat by 1.1."""
 RIPPLE = 2.5
@@ -36,12 +38,16 @@ class ToneTableError(GatewayError):
 
 @dataclass(frozen=True)
 class Signature:
-    """A burst: ``centre`` and ``spread`` of its power, Hz; ``ripple`` of its level, dB; ``waves`` a second."""
+    """A burst: ``centre`` and ``spread`` of its power, Hz; ``ripple`` of its level, dB; ``waves`` a second.
+
+    ``peaks``: frequencies that stand apart in its spectrum.
+    """
 
     centre: float
     spread: float
     ripple: float
     waves: float
+    peaks: int
 
     @property
     def modulated(self) -> bool:
@@ -80,7 +86,9 @@ class ProgressTone:
 
     def fits(self, heard: Signature) -> bool:
         """Whether a burst may be this tone, by all but its cadence."""
-        if not self.centred(heard) or not 0.83 * self.spread < heard.spread < self.spread + 8:
+        if not self.centred(heard) or not 0.87 * self.spread < heard.spread < self.spread + 8:
+            return False
+        if self.distance > APART and heard.peaks != len(self.frequencies):
             return False
         return heard.ripple < STEADY or (self.modulated and heard.modulated)
 

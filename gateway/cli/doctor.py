@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-DEFAULT = Path("/etc/gateway/gateway.toml")
+from gateway.cli.box_file import DEFAULT
+
 SIGNS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red"), "unknown": ("?", None)}
 
 

@@ -23,10 +23,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.box_file import SETTINGS_HELP, store_of
 from gateway.cli.console import table_console
-from gateway.errors import SettingsError
 from gateway.numbers import PhoneNumber
-from gateway.settings import load
 from gateway.store import journal
 from gateway.store.database import read_only
 
@@ -52,7 +51,7 @@ class Wanted:
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
-        click.option("--settings", type=click.Path(path_type=Path), help="The box's settings file."),
+        click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP),
         click.option(
             "--store", type=click.Path(path_type=Path), help="The store's file itself, in place of --settings."
         ),
@@ -72,7 +71,7 @@ def calls(settings: Path | None, store: Path | None, form: str | None, unmask: b
 
     At the domestic box every inbound call, refused ones too; at the overseas box every request.
     """
-    wanted = Wanted(_store(settings, store), form or "table", CALL_COLUMNS, CALL_TABLE)
+    wanted = Wanted(store_of(settings, store), form or "table", CALL_COLUMNS, CALL_TABLE)
     _show(wanted, lambda connection: [_call_row(row, unmask) for row in journal.calls(connection, limit)])
 
 
@@ -80,16 +79,8 @@ def calls(settings: Path | None, store: Path | None, form: str | None, unmask: b
 @_options
 def orders(settings: Path | None, store: Path | None, form: str | None, unmask: bool, limit: int) -> None:
     """Show the newest orders. "acknowledged": the domestic box has it on its disk."""
-    wanted = Wanted(_store(settings, store), form or "table", ORDER_COLUMNS, ORDER_TABLE)
+    wanted = Wanted(store_of(settings, store), form or "table", ORDER_COLUMNS, ORDER_TABLE)
     _show(wanted, lambda connection: [_order_row(row, unmask) for row in journal.orders(connection, limit)])
-
-
-def _store(settings: Path | None, store: Path | None) -> Path:
-    if store is not None:
-        return store
-    if settings is None:
-        raise SettingsError("which store? name it with --settings FILE or --store FILE")
-    return load(settings).store
 
 
 def _call_row(row: journal.CallRow, unmask: bool) -> Row:

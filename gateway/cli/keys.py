@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from gateway.errors import SettingsError
+from gateway.cli.box_file import DEFAULT, SETTINGS_HELP
 from gateway.link.keys import KeyFolder, fingerprint, parse_key
 from gateway.settings import load
 
 
 @click.group()
-@click.option("--settings", type=click.Path(path_type=Path), help="The box's settings file.")
+@click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP)
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="The key folder itself, in place of --settings.")
 @click.pass_context
 def keys(context: click.Context, settings: Path | None, folder: Path | None) -> None:
@@ -26,7 +26,7 @@ def keys(context: click.Context, settings: Path | None, folder: Path | None) -> 
 def _folder_options(command: "click.decorators.FC") -> "click.decorators.FC":
     dir_help = "The key folder itself, in place of --settings."
     command = click.option("--dir", "folder", type=click.Path(path_type=Path), help=dir_help)(command)
-    return click.option("--settings", type=click.Path(path_type=Path), help="The box's settings file.")(command)
+    return click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP)(command)
 
 
 def _folder(context: click.Context, settings: Path | None, folder: Path | None) -> KeyFolder:
@@ -35,9 +35,7 @@ def _folder(context: click.Context, settings: Path | None, folder: Path | None) 
     settings, folder = settings or group_settings, folder or group_folder
     if folder is not None:
         return KeyFolder(folder)
-    if settings is None:
-        raise SettingsError("whose keys? name the box with --settings FILE, or the key folder with --dir DIR")
-    return KeyFolder(load(settings).keys)
+    return KeyFolder(load(settings or DEFAULT).keys)
 
 
 @keys.command()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.line_choice import DEFAULT, known_country
+from gateway.cli.box_file import DEFAULT
+from gateway.cli.line_choice import known_country
 from gateway.errors import GatewayError, SettingsError
 from gateway.modems.udev_rules import LINES_FILE, line_rules, mark_of, with_line
 from gateway.modems.usb import PluggedPort, UsbModem, plugged_ports

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 import click
 import phonenumbers
 
+from gateway.cli.box_file import DEFAULT
 from gateway.errors import GatewayError, SettingsError
 from gateway.modems.catalogue import profile_of
 from gateway.numbers import CallerId, Withheld
 from gateway.settings import LineSettings, Settings, load
 from gateway.settings_file import convert
 
-DEFAULT = Path("/etc/gateway/gateway.toml")
 NOBODY = "+10000000"
 """The number of a line that was given by its port alone: it has none."""
 REASONS = {

@@ -8,8 +8,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.box_file import DEFAULT
 from gateway.cli.console import table_console
-from gateway.cli.line_choice import DEFAULT
 from gateway.errors import SettingsError
 from gateway.modems.serial_port import held_by
 from gateway.modems.usb import PluggedPort, plugged_ports

@@ -8,6 +8,7 @@ import click
 import msgspec
 from rich.table import Table
 
+from gateway.cli.box_file import DEFAULT
 from gateway.cli.console import table_console
 from gateway.link.status import LinkState, read
 from gateway.settings import load
@@ -19,7 +20,7 @@ def link() -> None:
 
 
 @link.command()
-@click.option("--settings", required=True, type=click.Path(path_type=Path), help="The box's settings file.")
+@click.option("--settings", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, an object for each peer.")
 def status(settings: Path, as_json: bool) -> None:
     """Show each route's state, what waits to be sent, and what was refused, as of the last seconds."""

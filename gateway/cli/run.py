@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-DEFAULT = Path("/etc/gateway/gateway.toml")
+from gateway.cli.box_file import DEFAULT
 
 
 @click.command()

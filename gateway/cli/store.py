@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import click
 
-from gateway.errors import GatewayError, SettingsError, StoreError
+from gateway.cli.box_file import SETTINGS_HELP, store_of
+from gateway.errors import GatewayError, StoreError
 from gateway.numbers import NotANumber, PhoneNumber
-from gateway.settings import load
 from gateway.store import outbox, retention
 from gateway.store.backup import backup as write_backup
 from gateway.store.database import connect, read_only
@@ -23,13 +23,7 @@ T = TypeVar("T")
 def _options(command: "click.decorators.FC") -> "click.decorators.FC":
     store_help = "The store's file itself, in place of --settings."
     command = click.option("--store", type=click.Path(path_type=Path), help=store_help)(command)
-    return click.option("--settings", type=click.Path(path_type=Path), help="The box's settings file.")(command)
-
-
-def _file(settings: Path | None, store: Path | None) -> Path:
-    if store is None and settings is None:
-        raise SettingsError("which store? name it with --settings FILE or --store FILE")
-    return store if store is not None else load(settings or Path()).store
+    return click.option("--settings", type=click.Path(path_type=Path), help=SETTINGS_HELP)(command)
 
 
 @contextmanager
@@ -65,7 +59,7 @@ def store() -> None:
 @_options
 def backup(file: Path, settings: Path | None, store: Path | None) -> None:
     """Write a checked copy of the store to FILE while the daemon runs."""
-    write_backup(_file(settings, store), file)
+    write_backup(store_of(settings, store), file)
     click.echo(f"{file}: {file.stat().st_size:,} bytes, checked")
 
 
@@ -73,7 +67,7 @@ def backup(file: Path, settings: Path | None, store: Path | None) -> None:
 @_options
 def check(settings: Path | None, store: Path | None) -> None:
     """Check every page, index and reference of the store."""
-    path = _file(settings, store)
+    path = store_of(settings, store)
     with read_only(path) as connection:
         faults = [row[0] for row in connection.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
         faults += [
@@ -96,7 +90,7 @@ def erase(number: str, settings: Path | None, store: Path | None) -> None:
         phone = PhoneNumber.parse(number, "001")
     except NotANumber:
         raise GatewayError(f"{number!r}: not a telephone number with + and country code; write +819012345678") from None
-    done = _changed(_file(settings, store), lambda connection: retention.erase(connection, phone, time.time()))
+    done = _changed(store_of(settings, store), lambda connection: retention.erase(connection, phone, time.time()))
     click.echo(f"{done.rows} rows no longer name it, {done.recordings} recordings deleted")
     if done.calling:
         raise StoreError("it is being called just now; erase it again in some minutes")
@@ -111,7 +105,7 @@ def forget(days: int, settings: Path | None, store: Path | None) -> None:
     """Drop numbers and recordings of calls that are older than so many DAYS."""
     before = time.time() - days * 86400.0
     done = _changed(
-        _file(settings, store),
+        store_of(settings, store),
         lambda connection: retention.forget(connection, retention.Limits(before, before, before)),
     )
     click.echo(f"{done.rows} rows no longer name anybody, {done.recordings} recordings deleted")
@@ -131,5 +125,5 @@ def resend(since: str, settings: Path | None, store: Path | None) -> None:
         moment = datetime.fromisoformat(since).timestamp()
     except ValueError:
         raise GatewayError(f"--since {since!r}: not a date and time; write 2026-11-03T09:30") from None
-    count = _changed(_file(settings, store), lambda connection: outbox.resend(connection, moment))
+    count = _changed(store_of(settings, store), lambda connection: outbox.resend(connection, moment))
     click.echo(f"{count} messages will be sent again")

@@ -16,14 +16,13 @@ from gateway.calls.least_cost import CostBook, Way, zone_of
 from gateway.calls.money import written
 from gateway.calls.tariff import Rate, TariffError
 from gateway.calls.tariff_folder import SAMPLE_DECK, SAMPLE_EXCHANGE, TariffFolder
+from gateway.cli.box_file import DEFAULT
 from gateway.cli.console import table_console
 from gateway.errors import GatewayError
 from gateway.numbers import NotANumber, PhoneNumber
 from gateway.settings import Settings, load
 
-SETTINGS = click.option(
-    "--settings", "path", type=click.Path(path_type=Path), default=Path("/etc/gateway/gateway.toml"), show_default=True
-)
+SETTINGS = click.option("--settings", "path", type=click.Path(path_type=Path), default=DEFAULT, show_default=True)
 SAMPLES = {"sample": SAMPLE_DECK, "sample-exchange": SAMPLE_EXCHANGE}
 """Names that stand for the decks that are shipped."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from gateway.cli.box_file import DEFAULT
 
 BOX = """\
 role = "domestic"
@@ -85,6 +86,20 @@ def test_a_mistake_is_answered_in_one_line_with_its_remedy(
     assert told.startswith("gateway: ")
     assert told.count("\n") == 1
     assert "Errno" not in told
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["calls", "orders", "keys show", "link status", "store check", "policy status", "tariff list", "doctor", "run"],
+    ["calls", "orders", "keys show", "link status", "store check", "policy status", "tariff list", "doctor", "run"],
+)
+def test_a_command_that_names_no_box_is_about_this_machines(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    if DEFAULT.exists():
+        pytest.skip(f"{DEFAULT} is there: this machine is a box")
+    assert exit_code(monkeypatch, *words.split()) == 1
+    assert capsys.readouterr().err == f"gateway: {DEFAULT}: no such settings file; name one with --settings\n"
 
 
 def test_a_backup_that_has_no_place_to_go_is_told(

@@ -136,6 +136,6 @@ def test_revoking_a_stranger_says_who_is_known(folder: KeyFolder) -> None:
         run("revoke", "reno", "--dir", str(folder.path))
 
 
-def test_without_a_folder_it_asks_for_one() -> None:
-    with pytest.raises(GatewayError, match="whose keys"):
+def test_without_a_folder_they_are_those_of_this_machines_box() -> None:
+    with pytest.raises(GatewayError, match=r"/etc/gateway/gateway\.toml: no such settings file; name one with --set"):
         run("show")

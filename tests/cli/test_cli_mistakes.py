@@ -91,7 +91,6 @@ def test_a_mistake_is_answered_in_one_line_with_its_remedy(
 @pytest.mark.parametrize(
     "words",
     ["calls", "orders", "keys show", "link status", "store check", "policy status", "tariff list", "doctor", "run"],
-    ["calls", "orders", "keys show", "link status", "store check", "policy status", "tariff list", "doctor", "run"],
 )
 def test_a_command_that_names_no_box_is_about_this_machines(
     desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str

@@ -122,19 +122,14 @@ def judge_echo(heard: list[Heard]) -> list[Verdict]:
         if piece.played.any() and done > SETTLED * SAMPLE_RATE:
             before.append(piece.samples)
             after.append(left)
+    strong = "Too strong an echo hides keys pressed into a prompt. Check line.country: impedance goes by it."
+    changed = "The line changes what passes (a codec, or an echo canceller of its own): prompts may hide keys."
     return [
-        Verdict(
-            "our echo comes back weaker by",
-            PROBE_DBM0 - level(np.concatenate(before)),
-            "dB",
-            PROBE_DBM0 - level(np.concatenate(before)) >= 6,
-            "Too strong an echo hides keys pressed into a prompt. Check line.country: impedance goes by it.",
-        ),
-        Verdict(
-            "and after cancelling by",
-            PROBE_DBM0 - level(np.concatenate(after)),
-            "dB",
-            PROBE_DBM0 - level(np.concatenate(after)) >= 20,
-            "The line changes what passes (a codec, or an echo canceller of its own): prompts may hide keys.",
-        ),
+        _weaker("our echo comes back weaker by", before, 6, strong),
+        _weaker("and after cancelling by", after, 20, changed),
     ]
+
+
+def _weaker(what: str, heard: list[Samples], least: float, remedy: str) -> Verdict:
+    by = PROBE_DBM0 - level(np.concatenate(heard))
+    return Verdict(what, by, "dB", by >= least, remedy)

@@ -53,7 +53,8 @@ LEAST_POWER = 1e-30
 Floats = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
 _BINS = PROGRESS.stop - PROGRESS.start
-_MOMENTS = np.arange(_BINS, dtype=np.float32)[:, None] ** np.arange(3)
+_ORDER = np.arange(_BINS, dtype=np.float32)
+_MOMENTS = _ORDER[:, None] ** np.arange(3)
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class _OwnBand:
         self._weights[:, 3] = shape / max(float(shape.dot(shape)), LEAST_POWER)
         self._bins, self._powers = bins, powers
         self._hops = bins[inner] @ self._weights
-        self._peaks = len(_stretches(loud, loud))
+        self._peaks = _peaks(shape, loud)
         self.signature = _signature(self._hops, self._peaks)
         """Of the inner hops; None if that is no tone."""
 
@@ -263,7 +264,7 @@ class _OwnBand:
         return Burst(offset + begin, offset + end, signature, float(np.median(level)) * self._power, fades)
 
 
-def _signature(hops: Floats, peaks: int) -> Signature | None:
+def _signature(hops: Floats, peaks: tuple[float, ...]) -> Signature | None:
     """Of a burst's inner hops, their powers, moments and levels, and the peaks of its spectrum; the waves' troughs say
     nothing of pitch.
 
@@ -283,6 +284,13 @@ def _signature(hops: Floats, peaks: int) -> Signature | None:
     _, ripple = _middle(10 * np.log10(np.maximum(power, WAVE / 100 * power.max())))
     waves = np.count_nonzero(np.diff(level > level.mean())) / 2 / (len(level) * HOP_TIME)
     return Signature((PROGRESS.start + centre) * BIN, spread, ripple, waves, peaks)
+
+
+def _peaks(shape: Floats, loud: Flags) -> tuple[float, ...]:
+    """Hz, each the centre of bins that are loud and of those next to them."""
+    changes = np.flatnonzero(np.diff(loud, prepend=False, append=False)).tolist()
+    parts = [slice(max(begin - 1, 0), end + 1) for begin, end in zip(changes[::2], changes[1::2], strict=True)]
+    return tuple((PROGRESS.start + float(_ORDER[part].dot(shape[part]) / shape[part].sum())) * BIN for part in parts)
 
 
 def _stretches(on: Flags, bridged: Flags) -> list[list[int]]:

@@ -21,7 +21,9 @@ FREQUENCY = 0.015
 TILT = 0.22
 """Of two tones' distance, how far the centre of power may be off because a line favours one: 4 dB."""
 APART = 100.0
-"""Hz between two tones that stand apart in a spectrum of 40 ms; a voice as broad as they has three partials."""
+"""Hz between two tones that stand apart in a spectrum of 40 ms; a voice as broad as they has others, ..."""
+BLUR = 8.0
+"""... by more than so many Hz, which a word beneath them shifts them."""
 STEADY = 1.6
 """Standard deviation of a steady tone's level, dB; 440 and 480 Hz beat by 1.1."""
 RIPPLE = 2.5
@@ -40,14 +42,14 @@ class ToneTableError(GatewayError):
 class Signature:
     """A burst: ``centre`` and ``spread`` of its power, Hz; ``ripple`` of its level, dB; ``waves`` a second.
 
-    ``peaks``: frequencies that stand apart in its spectrum.
+    ``peaks``: frequencies that stand apart in its spectrum, Hz.
     """
 
     centre: float
     spread: float
     ripple: float
     waves: float
-    peaks: int
+    peaks: tuple[float, ...]
 
     @property
     def modulated(self) -> bool:
@@ -88,9 +90,17 @@ class ProgressTone:
         """Whether a burst may be this tone, by all but its cadence."""
         if not self.centred(heard) or not 0.87 * self.spread < heard.spread < self.spread + 8:
             return False
-        if self.distance > APART and heard.peaks != len(self.frequencies):
+        if self.distance > APART and not self._peaks_at(heard.peaks):
             return False
         return heard.ripple < STEADY or (self.modulated and heard.modulated)
+
+    def _peaks_at(self, peaks: tuple[float, ...]) -> bool:
+        """Whether a spectrum has its frequencies and no other."""
+        near = (
+            abs(peak - hertz) < FREQUENCY * hertz + BLUR
+            for peak, hertz in zip(peaks, sorted(self.frequencies), strict=False)
+        )
+        return len(peaks) == len(self.frequencies) and all(near)
 
 
 def _rows(rows: Mapping[str, tuple[Any, ...]]) -> tuple[ProgressTone, ...]:

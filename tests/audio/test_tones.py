@@ -87,6 +87,11 @@ def test_two_partials_of_a_voice_are_no_busy_tone_however_regular() -> None:
     assert set(names(np.tile(np.concatenate([hummed, silence(0.16)]), 6))) <= TALK
 
 
+def test_three_partials_of_a_monotonous_voice_are_no_congestion_tone() -> None:
+    hummed = sum((sine(hertz, 0.28) for hertz in (420, 560, 700)), silence(0.28))
+    assert set(names(np.tile(np.concatenate([hummed, silence(0.3)]), 2), "US")) <= TALK
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name == "ringback"], ids=str)
 def test_ringback_is_named_in_every_burst_and_silence_after_it(row: Row) -> None:
     told = events(tone(row, 4 * row.period), row.country)

@@ -259,9 +259,9 @@ class _OwnBand:
         if signature is None:
             return None
         level, half = inner[:, 3], len(inner) // 2
-        begins, ends = float(np.median(level[:half])), float(np.median(level[half:]))
+        begins, ends = _median(level[:half]), _median(level[half:])
         fades = signature.ripple < STEADY and not ends / FADE < begins < ends * FADE
-        return Burst(offset + begin, offset + end, signature, float(np.median(level)) * self._power, fades)
+        return Burst(offset + begin, offset + end, signature, _median(level) * self._power, fades)
 
 
 def _signature(hops: Floats, peaks: tuple[float, ...]) -> Signature | None:
@@ -303,6 +303,10 @@ def _stretches(on: Flags, bridged: Flags) -> list[list[int]]:
         else:
             stretches.append([begin, end - 1])
     return stretches
+
+
+def _median(values: Floats) -> float:
+    return float(np.sort(values)[len(values) // 2])
 
 
 def _middle(values: Floats) -> tuple[float, float]:

@@ -86,12 +86,19 @@ class Cadence:
 
     def _look(self, run: Run) -> bool:
         """Whether it is time for a look."""
-        if run.named:
+        if run.named or (run.seconds < DIAL and self._goes_on()):
             return False
         hops = run.last - run.first + 1
         if run.seconds >= RISING:
             return hops % LOOK_EVERY == 0
         return run.seconds > AGAIN and any(run.like(burst) for burst in self._bursts)
+
+    def _goes_on(self) -> bool:
+        """Whether the last burst has been named; ringback is named again."""
+        if self._told is None:
+            return False
+        last, row = self._told
+        return last == self._bursts[-1].last and row.name != "ringback"
 
     def _go_on(self, run: Run) -> Named | None:
         """What the burst is by now, if that can be known before its end."""

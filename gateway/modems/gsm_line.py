@@ -233,7 +233,10 @@ class GsmLine(LineOnModem):
         await self._ask("AT+CHLD=0", HANGING_UP)
 
     async def _list_calls(self) -> None:
-        self._tell(self._calls.rows(await self._rows(ANSWERS_WITHIN), clock.now()))
+        rows = await self._rows(ANSWERS_WITHIN)
+        if rows == [] and self._calls.phase in UNDER_WAY:  # once may be a row that came garbled
+            rows = await self._rows(ANSWERS_WITHIN)
+        self._tell(self._calls.rows(rows, clock.now()))
 
     async def _rows(self, within: float) -> list[CallRow] | None:
         reply = await self._channel.ask(Command("AT+CLCC", ("+CLCC:",), GSM_FINALS), within)

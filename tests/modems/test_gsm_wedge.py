@@ -291,3 +291,26 @@ async def test_a_call_out_that_is_broken_off_while_the_modem_is_asked_leaves_the
         bench.telephone.wire.on_hook()
         await ring(bench)
         assert (await next_call(bench.line)).caller == THERE
+
+
+@pytest.mark.parametrize("model", ["sim800", "sim7600", "ec25", "telit"])
+@pytest.mark.parametrize("lost", ["+CLCC", ",0,0,"])
+async def test_a_row_that_arrives_garbled_ends_no_call(model: str, lost: str) -> None:
+    async with gsm_lab(model) as bench:
+        await ring(bench)
+        async with bench.line.answered(await next_call(bench.line)) as voice:
+            listening = asyncio.create_task(listen(voice))
+            await asyncio.sleep(5.0)
+            say, garbled = bench.modem._at.say, []
+
+            def garble(text: str) -> None:
+                if text.startswith("+CLCC:") and not garbled:
+                    garbled.append(text)
+                    text = text.replace(lost, "\xff", 1)
+                say(text)
+
+            bench.modem._at.say = garble  # type: ignore[method-assign]
+            await asyncio.sleep(5.0)
+            assert garbled
+            assert not listening.done()
+            listening.cancel()

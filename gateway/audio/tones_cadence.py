@@ -12,6 +12,8 @@ MISSES = 3
 """Hops without the tone, 60 ms, that end a burst; Japan's ringback is gone for one or two in each of its waves."""
 LOOK_EVERY = 5
 """Hops from one look at a long burst under way to the next; at a short one after a like one every hop counts."""
+REMEMBERED = 4
+"""Bursts, of whatever kind, after which another like one is looked at before its end."""
 SHORTEST = 0.1
 """Seconds that a burst lasts."""
 AGAIN = 0.1
@@ -60,8 +62,10 @@ class Cadence:
         self._past = Past()
         self._run: Run | None = None
         self._missed: list[Hop] = []
-        self._bursts: deque[Burst] = deque(maxlen=4)
-        self._told: tuple[int, ProgressTone] | None = None
+        self._bursts: deque[Burst] = deque(maxlen=REMEMBERED)
+        self._told: tuple[int, ProgressTone] | None = (
+            None  # last hop of the last burst that was recognised, and as what
+        )
         self._ringing: tuple[ProgressTone, Burst] | None = None
 
     @property
@@ -153,7 +157,7 @@ class Cadence:
         if beat is None or beat.seconds < SHORTEST:
             return None
         if beat.burst.last > self._past.index - MISSES + 1:
-            return None
+            return None  # it was but a word that is louder than the tone, which goes on
         self._bursts.append(beat.burst)
         row = self._recognise(beat)
         if row is None:

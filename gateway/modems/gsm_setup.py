@@ -68,11 +68,13 @@ async def ask(channel: CommandChannel, text: str, within: float = 2.0) -> Reply:
 async def wake(channel: CommandChannel) -> None:
     """Get its attention, and plain answers. Raises ``LineLost``."""
     await channel.flush(b"", LETTING_PASS)
-    for within in (0.5, 1.0, 2.0):
+    for late, within in enumerate((0.5, 1.0, 2.0)):  # noqa: B007 - used after the loop
         if await channel.answers("AT", within):
             break
     else:
         await channel.ask("AT")
+    if late:  # its replies to the first ones may still come, and each later command would take another's
+        await channel.flush(b"", LETTING_PASS)
     for text in ("ATZ", "ATE0", "ATV1", "AT+CMEE=1"):
         await channel.ask(Command(text, finals=GSM_FINALS), RESET)
 

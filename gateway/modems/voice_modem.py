@@ -124,10 +124,13 @@ class VoiceModem(LineOnModem):
 
     async def _wake(self) -> None:
         """A first AT may be lost on a modem that was busy, or that has yet to find our speed."""
-        for within in (0.5, 1.0):
+        for late, within in enumerate((0.5, 1.0)):  # noqa: B007 - used after the loop
             if await self._channel.answers("AT", within):
-                return
-        await self._channel.ask("AT")
+                break
+        else:
+            await self._channel.ask("AT")
+        if late:  # its replies to the first ones may still come, and each later command would take another's
+            await self._channel.flush(b"", LETTING_PASS)
 
     async def _demand(self, text: str, within: float = 2.0) -> None:
         reply = await self._channel.ask(text, within)

@@ -207,3 +207,18 @@ async def test_a_sim_that_is_busy_when_the_pin_comes_has_not_refused_it() -> Non
         with pytest.raises(LineLost, match="the SIM is busy"):
             await bench.line.open()
         assert not gsm_setup._WRONG_PINS
+
+
+@pytest.mark.parametrize("slow", [0.4, 0.6, 0.8, 1.2])
+async def test_a_modem_that_answers_its_first_at_late_is_understood_all_the_same(slow: float) -> None:
+    async with gsm_lab("sim7600", opened=False) as bench:
+        bench.modem.coverage(False)
+        bench.modem._at._latency = slow
+
+        def awake(event: dict[str, Any]) -> None:
+            if event["event"] == "at" and len(bench.commands("AT")) > 1:
+                bench.modem._at._latency = bench.modem.model.latency
+
+        bench.exchange.journal.followers.append(awake)
+        with pytest.raises(LineLost, match="no network has let this SIM in"):
+            await bench.line.open()

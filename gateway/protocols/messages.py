@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Urgency = Literal["call", "order", "report"]
-
 Outcome = Literal[
     "order",  # an order was confirmed on this call-back
     "message",  # a question or complaint was recorded

@@ -31,6 +31,7 @@ setup-test: setup  ## Debian packages for the tests of ALSA sound and of other p
 
 setup-bench: setup-test  ## the peers that the benchmarks compare with (as root)
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(DEBIAN_BENCH)
+	$(PIP) --require-hashes -r requirements/bench.txt
 
 setup-image:  ## the tools that build and try the card's image (as root)
 	firmware-config/setup.sh

@@ -23,13 +23,13 @@ SEVERAL = Plan(
 
 
 def test_promises_hold_when_either_daemon_is_killed_again_and_again(tmp_path: Path) -> None:
-    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crashes(rig, kills=8, seed=1))
+    at_a_speed_that_holds(PLAN, tmp_path, lambda rig: judge_crashes(rig, kills=6, seed=1))
 
 
 def test_promises_hold_and_nobody_is_dialled_by_two_boxes_when_one_of_three_is_killed_again_and_again(
     tmp_path: Path,
 ) -> None:
-    at_a_speed_that_holds(SEVERAL, tmp_path, lambda rig: judge_crashes(rig, kills=9, seed=3))
+    at_a_speed_that_holds(SEVERAL, tmp_path, lambda rig: judge_crashes(rig, kills=6, seed=3))
 
 
 @pytest.mark.soak
